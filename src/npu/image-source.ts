@@ -1,0 +1,55 @@
+/** Where images come from: the archives this DPU has, found by what they hold. */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+
+import type { ImageRef } from "../model/image.ts"
+import type { ByteSource } from "./wire.ts"
+
+/** One image archive whose manifest has been read and found sound. */
+export interface ImageArchive {
+  readonly path: string
+  /** The image asked for, or the archive's first name where none was asked. */
+  readonly image: ImageRef
+  /** Every name the archive carries; never empty. */
+  readonly names: ReadonlyArray<ImageRef>
+  /** `sha256:` and 64 hexadecimal digits; what ListImage's id is matched with. */
+  readonly configDigest: string
+  /** As OCI spells it: amd64, arm64, …; empty where the archive does not say. */
+  readonly architecture: string
+  /** The file as it is sent, compressed or not. */
+  readonly bytes: ByteSource
+}
+
+/** No archive holds the image; `searched` says where, `held` what was found there. */
+export class ImageNotFound extends Data.TaggedError("ImageNotFound")<{
+  readonly image: ImageRef
+  readonly searched: string
+  readonly held: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    const wanted = `${this.image.repository}:${this.image.tag}`
+    return this.held.length === 0
+      ? `no archive in ${this.searched} holds ${wanted}: it holds no usable image archive`
+      : `no archive in ${this.searched} holds ${wanted}; it has ${this.held.join(", ")}`
+  }
+}
+
+/** An archive that must not be sent; `reason` is a sentence for people. */
+export class ArchiveRejected extends Data.TaggedError("ArchiveRejected")<{
+  readonly path: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.path}: ${this.reason}`
+  }
+}
+
+export interface ImageSourceService {
+  /** The archive that holds exactly this image, whatever its file is called. */
+  readonly find: (image: ImageRef) => Effect.Effect<ImageArchive, ImageNotFound | ArchiveRejected>
+  /** The archive at this absolute path; regular files only. */
+  readonly open: (path: string) => Effect.Effect<ImageArchive, ArchiveRejected>
+}
+
+export class ImageSource extends Context.Tag("offloader/ImageSource")<ImageSource, ImageSourceService>() {}
