@@ -1,0 +1,81 @@
+/**
+ * The control API's contract: HTTP on a unix socket. One place for paths,
+ * payloads, answers and errors; the daemon fulfils it, `offloadctl openapi`
+ * prints it, `curl --unix-socket` can speak it.
+ */
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as Schema from "effect/Schema"
+
+import { BadRequest, Busy, NotRecorded, UnknownContainer, UnknownOperation } from "./problems.ts"
+import { ContainerList, ContainerStatus, DeployRequest, DeployStatus, IntentAccepted, VersionView } from "./views.ts"
+
+/** By instance (`gnmidpu0`) or by service (`gnmi`). */
+const container = HttpApiSchema.param("container", Schema.NonEmptyString)
+const operation = HttpApiSchema.param("operation", Schema.NonEmptyString)
+
+const containers = HttpApiGroup.make("containers")
+  .add(HttpApiEndpoint.get("list")`/v1/containers`.addSuccess(ContainerList))
+  .add(
+    HttpApiEndpoint.get("status")`/v1/containers/${container}`
+      .addSuccess(ContainerStatus)
+      .addError(UnknownContainer)
+  )
+  .add(
+    HttpApiEndpoint.post("start")`/v1/containers/${container}/start`
+      .addSuccess(IntentAccepted, { status: 202 })
+      .addError(UnknownContainer)
+      .addError(NotRecorded)
+  )
+  .add(
+    HttpApiEndpoint.post("stop")`/v1/containers/${container}/stop`
+      .addSuccess(IntentAccepted, { status: 202 })
+      .addError(UnknownContainer)
+      .addError(NotRecorded)
+  )
+
+const deployments = HttpApiGroup.make("deployments")
+  .add(
+    HttpApiEndpoint.post("deploy", "/v1/deployments")
+      .setPayload(DeployRequest)
+      .addSuccess(DeployStatus, { status: 202 })
+      .addError(Busy)
+  )
+  .add(
+    HttpApiEndpoint.get("deployment")`/v1/deployments/${operation}`
+      .addSuccess(DeployStatus)
+      .addError(UnknownOperation)
+  )
+  /** Cancels the transfer on the wire; the answer is the state at that moment. */
+  .add(
+    HttpApiEndpoint.del("cancel")`/v1/deployments/${operation}`
+      .addSuccess(DeployStatus)
+      .addError(UnknownOperation)
+  )
+
+const daemon = HttpApiGroup.make("daemon")
+  .add(HttpApiEndpoint.get("version", "/v1/version").addSuccess(VersionView))
+  /**
+   * Events as JSON lines. `follow=true` keeps the answer open and adds each new
+   * one as it happens; without it, what is remembered so far.
+   */
+  .add(
+    HttpApiEndpoint.get("events", "/v1/events")
+      .setUrlParams(Schema.Struct({
+        follow: Schema.optional(Schema.BooleanFromString),
+        container: Schema.optional(Schema.String)
+      }))
+      .addSuccess(Schema.String.pipe(HttpApiSchema.withEncoding({ kind: "Text", contentType: "application/x-ndjson" })))
+      .addError(UnknownContainer)
+  )
+
+export const api = HttpApi.make("offloader")
+  .add(containers)
+  .add(deployments)
+  .add(daemon)
+  .addError(BadRequest)
+  .annotate(OpenApi.Title, "DPU Offloader control API")
+  .annotate(OpenApi.Version, "v1")

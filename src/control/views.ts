@@ -1,0 +1,143 @@
+/**
+ * What the control API shows and takes, as Schemas: shared by the daemon, which
+ * fills them, and by `offloadctl`, which prints them. Times are ISO 8601 UTC.
+ */
+import * as Schema from "effect/Schema"
+
+import { Condition } from "../model/condition.ts"
+
+export const apiVersion = "offloader/v1"
+const ApiVersion = Schema.Literal(apiVersion)
+
+const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.NullOr(schema)
+
+export const Desired = Schema.Literal("running", "stopped")
+export type Desired = typeof Desired.Type
+
+export const ObservedState = Schema.Literal("Running", "Stopped", "Absent", "Unknown")
+export type ObservedState = typeof ObservedState.Type
+
+export const NpuView = Schema.Struct({
+  /** `host:port`. */
+  endpoint: Schema.String,
+  /** null until the first look ended. */
+  reachable: nullable(Schema.Boolean),
+  /** When `reachable` last changed. */
+  since: nullable(Schema.String),
+  /** Why it is not reachable, as a sentence. */
+  reason: nullable(Schema.String)
+})
+export type NpuView = typeof NpuView.Type
+
+export const ContainerView = Schema.Struct({
+  /** The instance name on the NPU. */
+  name: Schema.String,
+  service: Schema.String,
+  desired: Desired,
+  state: ObservedState,
+  /** What its probe says; `Unknown` also where it has none yet, null where it has no probe. */
+  healthy: nullable(Schema.Literal("True", "False", "Unknown")),
+  /** `repository:tag` as it runs, or null where that is not known. */
+  image: nullable(Schema.String),
+  version: nullable(Schema.String),
+  targetVersion: nullable(Schema.String),
+  /** Starts by this daemon that followed a crash or disappearance. */
+  restarts: Schema.Int,
+  lastReason: nullable(Schema.String),
+  nextRetryAt: nullable(Schema.String),
+  observedAt: nullable(Schema.String)
+})
+export type ContainerView = typeof ContainerView.Type
+
+export const ContainerList = Schema.Struct({
+  apiVersion: ApiVersion,
+  dpu: Schema.String,
+  targetVersion: nullable(Schema.String),
+  npu: NpuView,
+  conditions: Schema.Array(Condition),
+  containers: Schema.Array(ContainerView)
+})
+export type ContainerList = typeof ContainerList.Type
+
+export const ContainerStatus = Schema.Struct({
+  apiVersion: ApiVersion,
+  npu: NpuView,
+  container: ContainerView,
+  /** When `state` last changed. */
+  stateSince: nullable(Schema.String),
+  /** The image that should run: `repository:tag`, null while no version is known. */
+  wantedImage: nullable(Schema.String),
+  /** Consecutive starts since it last ran well; 0 when nothing is being retried. */
+  attempt: Schema.Int,
+  /** What the daemon is doing or waiting for now, as a sentence. */
+  activity: Schema.String,
+  /** What an operator can do now, a sentence each; empty where nothing is needed. */
+  advice: Schema.Array(Schema.String),
+  conditions: Schema.Array(Condition),
+  /** The intent, and whether a look begun after it was recorded shows it fulfilled. */
+  intent: Schema.Struct({ desired: Desired, recordedAt: nullable(Schema.String), fulfilled: Schema.Boolean })
+})
+export type ContainerStatus = typeof ContainerStatus.Type
+
+export const IntentAccepted = Schema.Struct({
+  apiVersion: ApiVersion,
+  container: Schema.String,
+  desired: Desired,
+  /** When it became durable. */
+  recordedAt: Schema.String
+})
+export type IntentAccepted = typeof IntentAccepted.Type
+
+/** Exactly one of the two: an archive's absolute path, or `name:tag` in the images folder. */
+export const DeployRequest = Schema.Union(
+  Schema.Struct({ path: Schema.String.pipe(Schema.pattern(/^\//, { message: () => "an absolute path" })) }),
+  Schema.Struct({ image: Schema.NonEmptyString })
+)
+export type DeployRequest = typeof DeployRequest.Type
+
+export const DeployPhase = Schema.Literal("checking", "waiting", "sending", "loading", "verifying", "done")
+export type DeployPhase = typeof DeployPhase.Type
+
+export const DeployOutcome = Schema.Literal(
+  "succeeded",
+  /** The archive or its name was found unfit before anything was sent. */
+  "rejected",
+  /** The NPU answered that it would not have it. */
+  "failed",
+  "unreachable",
+  "cancelled"
+)
+export type DeployOutcome = typeof DeployOutcome.Type
+
+export const DeployStatus = Schema.Struct({
+  apiVersion: ApiVersion,
+  operation: Schema.String,
+  /** What was asked: a path or `name:tag`. */
+  subject: Schema.String,
+  /** `name:tag` as deployed; null until the archive was read. */
+  image: nullable(Schema.String),
+  phase: DeployPhase,
+  sentBytes: Schema.Int,
+  /** null until the archive was read. */
+  totalBytes: nullable(Schema.Int),
+  startedAt: Schema.String,
+  endedAt: nullable(Schema.String),
+  outcome: nullable(DeployOutcome),
+  /** What happened, as a sentence; null while it goes on. */
+  message: nullable(Schema.String)
+})
+export type DeployStatus = typeof DeployStatus.Type
+
+export const VersionView = Schema.Struct({
+  apiVersion: ApiVersion,
+  /** The offloader's own version. */
+  daemon: Schema.String,
+  pid: Schema.Int,
+  startedAt: Schema.String,
+  dpu: Schema.String,
+  /** The DPU's SONiC version; null while it cannot be read, with the reason beside it. */
+  sonicVersion: nullable(Schema.String),
+  sonicVersionReason: nullable(Schema.String),
+  npu: NpuView
+})
+export type VersionView = typeof VersionView.Type
