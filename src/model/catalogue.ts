@@ -20,7 +20,9 @@ export type DpuNumber = typeof DpuNumber.Type
 export const PortExpression = Schema.Union(
   Schema.Int.pipe(Schema.between(1, 65_535)),
   Schema.String.pipe(
-    Schema.pattern(/^[1-9][0-9]{0,4}\+N$/, { message: () => "a port number, or a port by DPU number such as \"6381+N\"" })
+    Schema.pattern(/^[1-9][0-9]{0,4}\+N$/, {
+      message: () => "a port number, or a port by DPU number such as \"6381+N\""
+    })
   )
 )
 export type PortExpression = typeof PortExpression.Type
@@ -180,7 +182,9 @@ export const resolve = (
 }
 
 const pathOf = (path: ReadonlyArray<PropertyKey>): string =>
-  path.map((part, index) => typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`).join("")
+  path.map((part, index) => typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`).join(
+    ""
+  )
 
 const resolveEntry = (
   entry: CatalogueEntry,

@@ -47,7 +47,11 @@ const explain = (version: string): string => {
   }
   const offending = [...new Set([...version].filter((character) => !/[A-Za-z0-9_.-]/.test(character)))]
   return offending.length === 0
-    ? `the version ${JSON.stringify(version)} begins with ${JSON.stringify(version[0])}; an image tag begins with a letter, a digit or "_"`
-    : `the version ${JSON.stringify(version)} holds ${offending.map((character) => JSON.stringify(character)).join(", ")}; `
+    ? `the version ${JSON.stringify(version)} begins with ${
+      JSON.stringify(version[0])
+    }; an image tag begins with a letter, a digit or "_"`
+    : `the version ${JSON.stringify(version)} holds ${
+      offending.map((character) => JSON.stringify(character)).join(", ")
+    }; `
       + "an image tag holds letters, digits, \"_\", \".\" and \"-\" only"
 }
