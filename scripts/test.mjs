@@ -1,0 +1,31 @@
+/**
+ * Runs the tests, after installing and building what they need.
+ *
+ *   npm test            what can run here; each skip is printed with its reason
+ *   npm run test:all    the same, and a skip is a failure
+ *   npm run test:long   soaks and long simulations
+ *   npm run coverage    with line coverage of src/, from all that runs in-process
+ *
+ * Further arguments are Vitest's: `npm test -- test/unit/ladder.test.ts`.
+ */
+import { ensureBuild, ensureNode, ensurePackages, foreground, stop, tool } from "./prepare.mjs"
+
+const usual = ["unit", "simulation", "integration", "e2e"]
+const modes = {
+  usual: { projects: usual, args: [], env: {} },
+  all: { projects: usual, args: [], env: { OFFLOADER_REQUIRE_ALL: "1" } },
+  long: { projects: ["long"], args: [], env: {} },
+  coverage: { projects: ["unit", "simulation", "integration"], args: ["--coverage"], env: {} }
+}
+
+const [mode = "usual", ...rest] = process.argv.slice(2)
+const chosen = modes[mode] ?? stop(`no kind of test run is called ${mode}; there are ${Object.keys(modes).join(", ")}`)
+
+ensureNode()
+ensurePackages()
+ensureBuild()
+process.exitCode = await foreground(
+  tool("vitest"),
+  ["run", ...chosen.projects.flatMap((project) => ["--project", project]), ...chosen.args, ...rest],
+  chosen.env
+)
