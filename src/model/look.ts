@@ -1,0 +1,35 @@
+/**
+ * Evidence: what one look at the NPU showed of the catalogue's containers.
+ * Decisions are made on looks alone; whatever a look could not establish is
+ * Unknown, and nothing is done on Unknown.
+ */
+import type { ImageRef } from "./image.ts"
+
+/** What a look showed of one container. */
+export type Sighting =
+  | {
+    readonly _tag: "Running"
+    /** The engine's id of this instance; empty where the server tells none. */
+    readonly id: string
+    readonly image: ImageRef
+    /** The SONiC version it runs, or undefined where neither tag nor label tells. */
+    readonly version: string | undefined
+  }
+  /** It exists and does not run; its name is taken until it is removed. */
+  | { readonly _tag: "Stopped"; readonly id: string; readonly image: ImageRef; readonly leftover: boolean }
+  /** Two complete lists, the second begun after the first ended, had no such name. */
+  | { readonly _tag: "Absent" }
+  | { readonly _tag: "Unknown"; readonly reason: string }
+
+export type LookResult =
+  /** Sightings by container name; every container asked for has one. */
+  | { readonly _tag: "Seen"; readonly sightings: ReadonlyMap<string, Sighting> }
+  /** The NPU did not answer, or not with a list. */
+  | { readonly _tag: "Failed"; readonly reachable: boolean; readonly reason: string }
+
+export interface Look {
+  /** Monotonic milliseconds. */
+  readonly begun: number
+  readonly ended: number
+  readonly result: LookResult
+}

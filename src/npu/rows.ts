@@ -1,0 +1,83 @@
+/**
+ * Reading the rows of ListContainer and ListImage as real servers send them:
+ * several names joined by commas, a leading slash on each, repositories with
+ * ports and hosts that the engine added, tags of several repositories in one row.
+ */
+import type { ImageRef } from "../model/image.ts"
+import { familiar, split } from "../model/image.ts"
+import type { ContainerStatusName, ListContainerResponse, ListImageResponse } from "./messages.ts"
+
+/** One container of a list, its names separated and without their slashes. */
+export interface ContainerRow {
+  readonly id: string
+  readonly names: ReadonlyArray<string>
+  readonly image: ImageRef
+  readonly version: string | undefined
+  readonly status: ContainerStatusName
+}
+
+/** One image of a list. */
+export interface ImageRow {
+  /** Without the algorithm's prefix; may be shortened by the server. */
+  readonly id: string
+  readonly repository: string
+  readonly tags: ReadonlyArray<string>
+}
+
+const statuses: ReadonlySet<string> = new Set(["UNSPECIFIED", "STOPPED", "RUNNING", "PRESENT", "NOT_FOUND"])
+
+/** A row that is not what the interface says yields a sentence instead. */
+export const containerRow = (row: ListContainerResponse): ContainerRow | string => {
+  if (typeof row.name !== "string" || typeof row.imageName !== "string" || typeof row.id !== "string") {
+    return "a row without id, name and image"
+  }
+  const image = split(row.imageName)
+  return {
+    id: row.id,
+    names: row.name.split(",").map((name) => name.trim().replace(/^\//, "")).filter((name) => name !== ""),
+    image,
+    version: versionOf(image, row.labels),
+    // An enum number that this client does not know says nothing either.
+    status: statuses.has(row.status) ? row.status : "UNSPECIFIED"
+  }
+}
+
+/** The tag, or the label `Tag` where the tag is `latest`; a digest is neither. */
+const versionOf = (image: ImageRef, labels: Readonly<Record<string, string>> | undefined): string | undefined => {
+  const label = labels?.["Tag"]
+  if (image.tag !== "latest" && image.tag !== "" && !image.repository.endsWith("@sha256")) return image.tag
+  return label === undefined || label === "" ? undefined : label
+}
+
+export const imageRow = (row: ListImageResponse): ImageRow | string =>
+  typeof row.id !== "string" || typeof row.imageName !== "string" || typeof row.tag !== "string"
+    ? "a row without id, name and tag"
+    : {
+      id: row.id.replace(/^sha256:/, ""),
+      repository: row.imageName,
+      tags: row.tag.split(",").map((tag) => tag.trim()).filter((tag) => tag !== "")
+    }
+
+/**
+ * Whether a list of images shows one. A row carries the first repository's name
+ * and the tags of all: the tag may be another repository's, so a row under
+ * another name is a match only by the config digest.
+ */
+export const holdsImage = (
+  rows: ReadonlyArray<ImageRow>,
+  image: ImageRef,
+  configDigest?: string
+): boolean =>
+  rows.some((row) =>
+    row.tags.some((tag) => tagMatches(tag, image))
+    && (familiar(row.repository) === familiar(image.repository)
+      || (configDigest !== undefined && sameId(row.id, configDigest)))
+  )
+
+/** Some servers put the repository into the tag column too. */
+const tagMatches = (tag: string, image: ImageRef): boolean =>
+  tag === image.tag || (tag.includes(":") && split(tag).tag === image.tag && familiar(split(tag).repository) === familiar(image.repository))
+
+/** Engines shorten ids; twelve digits are the shortest that any shows. */
+const sameId = (id: string, configDigest: string): boolean =>
+  id.length >= 12 && configDigest.replace(/^sha256:/, "").startsWith(id)

@@ -1,0 +1,201 @@
+/**
+ * The policies: every number by which the offloader decides, as one typed
+ * value. Effect Schedules, the pure step and `offloadctl policy` all read it.
+ * A policy file overrides parts of `defaults`; one that contradicts itself or
+ * whose limits cannot be reached is refused with the reason.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+
+import { Millis } from "./duration-text.ts"
+import { Ladder, topLevel } from "./ladder.ts"
+
+const Read = Schema.Struct({
+  /** One try's deadline. */
+  deadline: Millis,
+  /** 1 to 5; reads are repeated by the client, mutating calls never are. */
+  tries: Schema.Int.pipe(Schema.between(1, 5)),
+  /** The pause before a repetition. */
+  backoff: Millis
+})
+export type ReadPolicy = typeof Read.Type
+
+const Call = Schema.Struct({ deadline: Millis })
+
+export const Policy = Schema.Struct({
+  rpc: Schema.Struct({
+    ListContainer: Read,
+    ListImage: Read,
+    Time: Read,
+    Verify: Read,
+    StartContainer: Call,
+    /** Without force a server may wait for ever; after the deadline it is forced. */
+    StopContainer: Call,
+    RemoveContainer: Call,
+    RemoveImage: Call,
+    Deploy: Schema.Struct({
+      /** The longest time without any progress of the transfer. */
+      idle: Millis,
+      /** From the last byte to the server's word that the image is loaded. */
+      load: Millis,
+      /** Bytes; what the server's advertised chunk size is clamped to. */
+      minimumChunk: Schema.Int.pipe(Schema.between(1, 4_194_240)),
+      maximumChunk: Schema.Int.pipe(Schema.between(1024, 4_194_240))
+    })
+  }),
+  monitoring: Schema.Struct({
+    /** From the end of one look to the start of the next. */
+    period: Millis
+  }),
+  restart: Ladder,
+  /** The pace of repeated transfers and of repeated stops that did not take. */
+  transfer: Ladder,
+  health: Schema.Struct({
+    /** Between two probes of a service that answers. */
+    period: Millis,
+    /** Between two probes of a service that does not answer yet, or no longer. */
+    eagerPeriod: Millis,
+    timeout: Millis,
+    /** Consecutive bad probes before a service counts as unhealthy. */
+    failures: Schema.Int.pipe(Schema.between(1, 100)),
+    /** How long it must have been bad, at the least, before it is restarted. */
+    unhealthyFor: Millis,
+    /** The same for single services: a restart of the database loses its tables. */
+    unhealthyForService: Schema.Record({ key: Schema.String, value: Millis }),
+    /** From its start until a service that never answered counts as unhealthy. */
+    grace: Millis
+  }),
+  outage: Schema.Struct({
+    /** After a reboot of the NPU, DPU n waits n times this before it starts anything. */
+    staggerPerDpu: Millis
+  }),
+  supervision: Schema.Struct({
+    /** How often a long-lived fiber that died is started again within `window`. */
+    restarts: Schema.Int.pipe(Schema.between(0, 100)),
+    window: Millis,
+    backoff: Millis
+  })
+})
+export type Policy = typeof Policy.Type
+export type PolicyFile = typeof Policy.Encoded
+
+const seconds = (count: number): number => count * 1000
+
+/**
+ * The defaults. Ladder: Kubernetes doubles from 10 s to 300 s; three services
+ * that a DPU cannot do without are worth a quicker first try and a lower top.
+ */
+export const defaults: Policy = {
+  rpc: {
+    ListContainer: { deadline: seconds(5), tries: 2, backoff: 100 },
+    ListImage: { deadline: seconds(10), tries: 2, backoff: 100 },
+    Time: { deadline: seconds(3), tries: 1, backoff: 100 },
+    Verify: { deadline: seconds(3), tries: 1, backoff: 100 },
+    StartContainer: { deadline: seconds(30) },
+    StopContainer: { deadline: seconds(15) },
+    RemoveContainer: { deadline: seconds(15) },
+    RemoveImage: { deadline: seconds(60) },
+    Deploy: { idle: seconds(30), load: seconds(300), minimumChunk: 1, maximumChunk: 4_194_240 }
+  },
+  monitoring: { period: seconds(1) },
+  restart: { base: seconds(1), factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(120) },
+  transfer: { base: seconds(2), factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(600) },
+  health: {
+    period: seconds(2),
+    eagerPeriod: 250,
+    timeout: seconds(1),
+    failures: 3,
+    unhealthyFor: seconds(30),
+    unhealthyForService: { database: seconds(60) },
+    grace: seconds(60)
+  },
+  outage: { staggerPerDpu: 500 },
+  supervision: { restarts: 5, window: seconds(60), backoff: seconds(1) }
+}
+
+/** The policy in force. */
+export class ActivePolicy extends Context.Reference<ActivePolicy>()("offloader/Policy", {
+  defaultValue: (): Policy => defaults
+}) {}
+
+/** A policy that cannot be used; each fault names the path it is found at. */
+export class PolicyError extends Data.TaggedError("PolicyError")<{ readonly faults: ReadonlyArray<string> }> {
+  override get message(): string {
+    return this.faults.join("; ")
+  }
+}
+
+const decode = Schema.decodeUnknownEither(Policy, { errors: "all", onExcessProperty: "error" })
+const encodeDefaults = Schema.encodeSync(Policy)
+
+/** Decodes a partial policy from parsed JSON over the defaults. */
+export const fromJson = (json: unknown): Either.Either<Policy, PolicyError> => {
+  if (!isRecord(json)) return Either.left(new PolicyError({ faults: ["the policy is not a JSON object"] }))
+  return decode(merge(encodeDefaults(defaults), json)).pipe(
+    Either.mapLeft((error) =>
+      new PolicyError({
+        faults: ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) =>
+          `${issue.path.map(String).join(".") || "the policy"}: ${issue.message}`
+        )
+      })
+    ),
+    Either.flatMap(checked)
+  )
+}
+
+/**
+ * Milliseconds. The quickest crash loop that must still climb: a container that
+ * dies every 11 s would otherwise be restarted at once for ever.
+ */
+const slowestLoop = seconds(11)
+
+/** Refuses what contradicts itself or cannot be reached. */
+export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
+  const faults: Array<string> = []
+  const refuse = (condition: boolean, fault: string): void => {
+    if (condition) faults.push(fault)
+  }
+  for (const name of ["restart", "transfer"] as const) {
+    const ladder = policy[name]
+    refuse(ladder.base <= 0, `${name}.base: must be longer than nothing`)
+    refuse(ladder.cap < ladder.base, `${name}.cap: is shorter than ${name}.base`)
+    refuse(
+      ladder.payback <= slowestLoop,
+      `${name}.payback: must be longer than 11s, or a container that dies every 11 s never climbs`
+    )
+    refuse(
+      ladder.factor === 1 && ladder.cap > ladder.base,
+      `${name}.cap: is never reached, since ${name}.factor is 1`
+    )
+    refuse(topLevel(ladder) >= 64, `${name}.cap: is not reached within 64 levels`)
+  }
+  refuse(policy.monitoring.period <= 0, "monitoring.period: must be longer than nothing")
+  refuse(policy.health.eagerPeriod <= 0, "health.eagerPeriod: must be longer than nothing")
+  refuse(policy.health.period < policy.health.eagerPeriod, "health.period: is shorter than health.eagerPeriod")
+  refuse(policy.health.timeout <= 0, "health.timeout: must be longer than nothing")
+  refuse(
+    policy.rpc.Deploy.minimumChunk > policy.rpc.Deploy.maximumChunk,
+    "rpc.Deploy.minimumChunk: is larger than rpc.Deploy.maximumChunk"
+  )
+  for (const [name, call] of Object.entries(policy.rpc)) {
+    if ("deadline" in call) refuse(call.deadline <= 0, `rpc.${name}.deadline: must be longer than nothing`)
+  }
+  return faults.length === 0 ? Either.right(policy) : Either.left(new PolicyError({ faults }))
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** `override` over `base`, record by record; anything but a record replaces. */
+const merge = (base: unknown, override: unknown): unknown =>
+  isRecord(base) && isRecord(override)
+    ? Object.fromEntries(
+      [...new Set([...Object.keys(base), ...Object.keys(override)])].map((key) => [
+        key,
+        key in override ? merge(base[key], override[key]) : base[key]
+      ])
+    )
+    : override
