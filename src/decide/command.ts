@@ -1,0 +1,53 @@
+/** What operators' commands change in memory, and what they are answered. */
+import { format } from "../model/image.ts"
+import type { Command, DeploySubject, Input, Reply } from "./input.ts"
+import type { Turn } from "./turn.ts"
+
+export const commanded = (turn: Turn, input: Extract<Input, { _tag: "Commanded" }>): void => {
+  const reply = input.command._tag === "SetDesired" ? setDesired(turn, input.command) : deploy(turn, input.command.subject)
+  turn.replies.push({ id: input.id, reply })
+}
+
+const setDesired = (turn: Turn, command: Extract<Command, { _tag: "SetDesired" }>): Reply => {
+  const { container: name, desired } = command
+  const { mono, unsavable, wall } = turn.now
+  if (unsavable !== undefined) {
+    return { _tag: "NotRecorded", reason: `the intent could not be saved, so it was not taken: ${unsavable}` }
+  }
+  const record = turn.record(name)
+  turn.setRecord(name, {
+    desired,
+    intentAt: new Date(wall).toISOString(),
+    // An operator's word ends every wait.
+    due: desired === "stopped" || record.due === null ? null : { ...record.due, at: mono }
+  })
+  turn.setWatched(name, { intentMono: mono, stopTries: 0, nextStop: Number.NEGATIVE_INFINITY })
+  if (desired === "running") turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
+  turn.look = true
+  turn.say("notice", desired === "running" ? "StartRequested" : "StopRequested", `An operator wants ${name} ${desired}.`, name)
+  return { _tag: "Recorded", at: wall }
+}
+
+const deploy = (turn: Turn, subject: DeploySubject): Reply => {
+  const { transfer } = turn.memory.images
+  if (transfer !== undefined) {
+    return {
+      _tag: "Busy",
+      operation: transfer.operation,
+      reason: `${transfer.subject} is being sent to the NPU (${transfer.operation}); one transfer at a time`
+    }
+  }
+  return { _tag: "Deploying", operation: beginTransfer(turn, subject) }
+}
+
+/** Begins the one transfer; the caller has seen that none is under way. */
+export const beginTransfer = (turn: Turn, subject: DeploySubject): string => {
+  const operation = turn.operation()
+  const text = subject._tag === "Image" ? format(subject.image) : subject.path
+  turn.setImages({
+    transfer: { operation, subject: text, image: subject._tag === "Image" ? text : undefined }
+  })
+  turn.actions.push({ _tag: "Deploy", operation, subject })
+  turn.say("notice", "Deploying", `Sending ${text} to the NPU (${operation}).`)
+  return operation
+}

@@ -1,0 +1,109 @@
+/** What goes into the step function and what comes out of it. */
+import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
+import type { EventBody } from "../model/event.ts"
+import type { ImageRef } from "../model/image.ts"
+import type { Look } from "../model/look.ts"
+import type { SonicVersion } from "../model/version.ts"
+import type { Policy } from "../policy/policy.ts"
+import type { ContainerAction, Memory, Moment } from "./memory.ts"
+
+/** How a mutating call ended, as far as the step needs to know. */
+export type Outcome =
+  | { readonly _tag: "Done" }
+  /** It may or may not have taken effect: the next look tells. */
+  | { readonly _tag: "Ambiguous"; readonly reason: string; readonly unreachable: boolean }
+  | {
+    readonly _tag: "Refused"
+    readonly kind: "NotFound" | "AlreadyExists" | "Conflict" | "NoRoom" | "Unsupported" | "Other"
+    readonly reason: string
+  }
+
+/** How a transfer ended. */
+export type TransferOutcome =
+  | { readonly _tag: "Deployed"; readonly image: string }
+  /** Nothing was sent: the archive is missing or unfit. */
+  | { readonly _tag: "Rejected"; readonly reason: string }
+  | { readonly _tag: "Failed"; readonly reason: string; readonly unreachable: boolean }
+  | { readonly _tag: "Cancelled"; readonly reason: string }
+
+/** What an operator asks for. `id` pairs the reply with the request. */
+export type Command =
+  | { readonly _tag: "SetDesired"; readonly container: string; readonly desired: "running" | "stopped" }
+  | { readonly _tag: "Deploy"; readonly subject: DeploySubject }
+
+/** A transfer's subject: an image to be found in the images folder, or one archive. */
+export type DeploySubject =
+  | { readonly _tag: "Image"; readonly image: ImageRef }
+  | { readonly _tag: "Path"; readonly path: string }
+
+export type Input =
+  /** First of all inputs, and again when catalogue or policy change. */
+  | {
+    readonly _tag: "Configured"
+    readonly dpu: DpuNumber
+    readonly specs: ReadonlyArray<ContainerSpec>
+    readonly policy: Policy
+  }
+  | { readonly _tag: "VersionRead"; readonly version: SonicVersion }
+  | { readonly _tag: "VersionUnreadable"; readonly reason: string }
+  | { readonly _tag: "Looked"; readonly look: Look }
+  | {
+    readonly _tag: "Probed"
+    readonly container: string
+    readonly begun: number
+    readonly ended: number
+    readonly result: "Healthy" | "Unhealthy" | "Unknown"
+    readonly reason: string | undefined
+  }
+  | { readonly _tag: "ConnectionLost"; readonly reason: string }
+  | { readonly _tag: "ImagesListed"; readonly held: ReadonlyArray<string>; readonly asked: ReadonlyArray<string> }
+  | { readonly _tag: "ImagesNotListed"; readonly reason: string }
+  | {
+    readonly _tag: "Acted"
+    readonly container: string
+    readonly action: ContainerAction
+    readonly operation: string
+    readonly outcome: Outcome
+  }
+  | { readonly _tag: "Transferred"; readonly operation: string; readonly outcome: TransferOutcome }
+  | { readonly _tag: "Commanded"; readonly id: number; readonly command: Command }
+  /** A moment asked for by `wakeAt` has come. */
+  | { readonly _tag: "Woke" }
+
+/** What the daemon is to do. A mutating call is made once for each. */
+export type Action =
+  | {
+    readonly _tag: "Start"
+    readonly operation: string
+    readonly container: string
+    readonly spec: ContainerSpec
+    readonly image: ImageRef
+  }
+  | { readonly _tag: "Stop"; readonly operation: string; readonly container: string; readonly force: boolean }
+  | { readonly _tag: "Remove"; readonly operation: string; readonly container: string }
+  | { readonly _tag: "ListImages"; readonly images: ReadonlyArray<ImageRef> }
+  | { readonly _tag: "Deploy"; readonly operation: string; readonly subject: DeploySubject }
+
+/** The answer to a command. */
+export type Reply =
+  | { readonly _tag: "Recorded"; readonly at: number }
+  | { readonly _tag: "Deploying"; readonly operation: string }
+  | { readonly _tag: "Busy"; readonly operation: string; readonly reason: string }
+  | { readonly _tag: "NotRecorded"; readonly reason: string }
+
+/** What a step has besides memory and input. */
+export interface Circumstances extends Moment {
+  /** Why memory cannot be saved now, or undefined where it can. */
+  readonly unsavable: string | undefined
+}
+
+export interface Output {
+  readonly memory: Memory
+  readonly actions: ReadonlyArray<Action>
+  readonly events: ReadonlyArray<EventBody>
+  readonly replies: ReadonlyArray<{ readonly id: number; readonly reply: Reply }>
+  /** Whether a look is wanted earlier than its period says. */
+  readonly look: boolean
+  /** When time alone will change the decision; mono, undefined for never. */
+  readonly wakeAt: number | undefined
+}

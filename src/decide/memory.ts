@@ -1,0 +1,147 @@
+/** All that the step function remembers: a durable part and what was last seen. */
+import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
+import type { Sighting } from "../model/look.ts"
+import type { SonicVersion } from "../model/version.ts"
+import { defaults, type Policy } from "../policy/policy.ts"
+import { type Durable, type DurableContainer, initialContainer } from "./durable.ts"
+
+/** A moment on both clocks: `mono` decides, `wall` (ms since 1970) is shown. */
+export interface Moment {
+  readonly mono: number
+  readonly wall: number
+}
+
+export type ContainerAction = "Start" | "Stop" | "Remove"
+
+/** What the probes of one running instance have shown. */
+export interface ProbeRecord {
+  /** The last clear answer; undefined before the first. */
+  readonly healthy: boolean | undefined
+  readonly everHealthy: boolean
+  /** Consecutive bad probes, and when the first of them was begun. */
+  readonly failures: number
+  readonly badSince: number | undefined
+  /** A probe without answer, which counts as bad once a later look succeeds. */
+  readonly unsettled: { readonly ended: number; readonly reason: string } | undefined
+  readonly reason: string | undefined
+}
+
+export const unprobed: ProbeRecord = {
+  healthy: undefined,
+  everHealthy: false,
+  failures: 0,
+  badSince: undefined,
+  unsettled: undefined,
+  reason: undefined
+}
+
+/** What is known of one container now. */
+export interface Watched {
+  readonly sighting: Sighting
+  /** The last clear state, kept through times when nothing could be seen. */
+  readonly lastClear: "Running" | "Stopped" | "Absent" | undefined
+  readonly observedAt: Moment | undefined
+  /** When the look behind the sighting was begun; mono. */
+  readonly lookBegun: number | undefined
+  /** When the kind of sighting last changed. */
+  readonly since: Moment | undefined
+  /** An action of unknown outcome, which the next look settles. */
+  readonly unsettled: { readonly action: ContainerAction; readonly reason: string; readonly unreachable: boolean } | undefined
+  readonly inFlight: { readonly operation: string; readonly action: ContainerAction; readonly since: number } | undefined
+  /** Looks begun before this moment say nothing any more; mono. */
+  readonly lastActionEnd: number
+  readonly probe: ProbeRecord
+  /** Stops that did not take, and when the next may be tried; mono. */
+  readonly stopTries: number
+  readonly nextStop: number
+  /** When the operator's latest intent was taken; mono. */
+  readonly intentMono: number
+}
+
+export const unwatched: Watched = {
+  sighting: { _tag: "Unknown", reason: "not looked at yet" },
+  lastClear: undefined,
+  observedAt: undefined,
+  lookBegun: undefined,
+  since: undefined,
+  unsettled: undefined,
+  inFlight: undefined,
+  lastActionEnd: Number.NEGATIVE_INFINITY,
+  probe: unprobed,
+  stopTries: 0,
+  nextStop: Number.NEGATIVE_INFINITY,
+  intentMono: Number.NEGATIVE_INFINITY
+}
+
+/** What is known of the images on the NPU that we want, and of getting them there. */
+export interface ImageMemory {
+  /** `repository:tag` → whether the NPU held it when last asked. */
+  readonly held: Readonly<Record<string, boolean>>
+  readonly listing: boolean
+  readonly nextListing: number
+  /** The one transfer under way. */
+  readonly transfer:
+    | { readonly operation: string; readonly subject: string; readonly image: string | undefined }
+    | undefined
+  /** `repository:tag` → the pace of repeated transfers. */
+  readonly pace: Readonly<Record<string, { readonly level: number; readonly at: number; readonly reason: string }>>
+}
+
+export interface NpuMemory {
+  /** undefined before the first look ended. */
+  readonly reachable: boolean | undefined
+  readonly since: Moment | undefined
+  readonly reason: string | undefined
+  /** The transport broke since the last good look. */
+  readonly broke: boolean
+  /** When a reboot was last concluded; mono. */
+  readonly lastReboot: number
+}
+
+export type VersionMemory =
+  | { readonly _tag: "Unread" }
+  | { readonly _tag: "Known"; readonly version: SonicVersion }
+  | { readonly _tag: "Unreadable"; readonly reason: string; readonly last: SonicVersion | undefined }
+
+export interface Memory {
+  readonly durable: Durable
+  readonly dpu: DpuNumber
+  readonly specs: ReadonlyArray<ContainerSpec>
+  readonly policy: Policy
+  readonly target: VersionMemory
+  readonly npu: NpuMemory
+  readonly watched: Readonly<Record<string, Watched>>
+  readonly images: ImageMemory
+  /** Counts operations of this daemon's life; makes their ids. */
+  readonly operations: number
+  /** Whether memory could be saved when last tried, and why not. */
+  readonly unsaved: { readonly reason: string; readonly since: Moment } | undefined
+}
+
+export const initialMemory = (durable: Durable): Memory => ({
+  durable,
+  dpu: 0,
+  specs: [],
+  policy: defaults,
+  target: { _tag: "Unread" },
+  npu: {
+    reachable: undefined,
+    since: undefined,
+    reason: undefined,
+    broke: false,
+    lastReboot: Number.NEGATIVE_INFINITY
+  },
+  watched: {},
+  images: { held: {}, listing: false, nextListing: Number.NEGATIVE_INFINITY, transfer: undefined, pace: {} },
+  operations: 0,
+  unsaved: undefined
+})
+
+export const recordOf = (memory: Memory, name: string): DurableContainer =>
+  memory.durable.containers[name] ?? initialContainer
+
+export const watchedOf = (memory: Memory, name: string): Watched => memory.watched[name] ?? unwatched
+
+/** The version that containers should have: the DPU's, or undefined while it cannot be told. */
+export const targetVersion = (memory: Memory): SonicVersion | undefined =>
+  memory.target._tag === "Known" ? memory.target.version : undefined

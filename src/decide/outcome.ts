@@ -1,0 +1,146 @@
+/** What the ends of actions change in memory. */
+import { format } from "../model/image.ts"
+import { baseDelay, delay } from "../policy/ladder.ts"
+import type { Input, TransferOutcome } from "./input.ts"
+import { chargeFailure, countsAsRestart } from "./owe.ts"
+import { wantedImage } from "./question.ts"
+import type { Turn } from "./turn.ts"
+
+/** Folds the end of a mutating call on a container. */
+export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): void => {
+  const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
+  const { inFlight } = turn.watched(input.container)
+  // An outcome without its action belongs to a container that the catalogue no longer has.
+  if (spec === undefined || inFlight === undefined || inFlight.operation !== input.operation) return
+  turn.setWatched(spec.name, { inFlight: undefined, lastActionEnd: turn.now.mono })
+  turn.look = true
+  const { outcome } = input
+  if (outcome._tag === "Ambiguous") {
+    turn.setWatched(spec.name, {
+      unsettled: { action: input.action, reason: outcome.reason, unreachable: outcome.unreachable }
+    })
+    turn.say(
+      "info",
+      "OutcomeUnknown",
+      `${input.action} of ${spec.name} ended unclearly (${outcome.reason}); the next look shows what it came to.`,
+      spec.name
+    )
+    if (outcome.unreachable) turn.setNpu({ broke: true })
+    if (input.action === "Stop") stopFailed(turn, spec.name)
+    return
+  }
+  switch (input.action) {
+    case "Start":
+      return outcome._tag === "Done"
+        ? started(turn, spec.name, input.operation)
+        : startRefused(turn, input.container, outcome.kind, outcome.reason)
+    case "Stop":
+      if (outcome._tag === "Done" || outcome.kind === "NotFound") {
+        turn.setWatched(spec.name, { stopTries: 0, nextStop: Number.NEGATIVE_INFINITY })
+        turn.say("notice", "Stopped", `${spec.name} was stopped.`, spec.name)
+      } else {
+        stopFailed(turn, spec.name)
+        turn.say("warning", "StopFailed", `${spec.name} could not be stopped: ${outcome.reason}. It is tried again, by force.`, spec.name)
+      }
+      return
+    case "Remove":
+      // Refused since it runs after all, or gone already: the next look shows which.
+      if (outcome._tag === "Refused" && outcome.kind !== "NotFound") chargeFailure(turn, spec, outcome.reason)
+      return
+  }
+}
+
+const started = (turn: Turn, name: string, operation: string): void => {
+  const record = turn.record(name)
+  const spec = turn.memory.specs.find((candidate) => candidate.name === name)
+  const cause = record.due?.cause
+  turn.setRecord(name, {
+    owned: true,
+    due: null,
+    startedAt: turn.now.mono,
+    startedId: null,
+    startedVersion: (spec === undefined ? undefined : wantedImage(turn.memory, spec)?.tag) ?? record.startedVersion,
+    restarts: record.restarts + (cause !== undefined && countsAsRestart.has(cause) ? 1 : 0)
+  })
+  turn.say("info", "StartAccepted", `The NPU accepted the start of ${name} (${operation}).`, name)
+}
+
+const startRefused = (turn: Turn, name: string, kind: string, reason: string): void => {
+  const spec = turn.memory.specs.find((candidate) => candidate.name === name)
+  if (spec === undefined) return
+  if (kind === "NotFound") {
+    // The image is not where the last list said; it is asked for again before the next try.
+    const image = wantedImage(turn.memory, spec)
+    if (image !== undefined) forgetImage(turn, format(image))
+  }
+  if (kind === "AlreadyExists") {
+    // Something of that name is there: the next look shows what, and the look decides.
+    turn.setWatched(name, { unsettled: { action: "Start", reason, unreachable: false } })
+    return
+  }
+  chargeFailure(turn, spec, reason)
+}
+
+const forgetImage = (turn: Turn, image: string): void => {
+  const { [image]: _, ...held } = turn.memory.images.held
+  turn.setImages({ held })
+}
+
+const stopFailed = (turn: Turn, name: string): void => {
+  const stopTries = turn.watched(name).stopTries + 1
+  turn.setWatched(name, {
+    stopTries,
+    nextStop: turn.now.mono + (stopTries === 1 ? 0 : baseDelay(turn.memory.policy.transfer, stopTries - 1))
+  })
+}
+
+/** Folds an answer to ListImages. */
+export const imagesListed = (turn: Turn, input: Extract<Input, { _tag: "ImagesListed" }>): void => {
+  const held = { ...turn.memory.images.held }
+  for (const image of input.asked) held[image] = input.held.includes(image)
+  turn.setImages({ held, listing: false })
+}
+
+export const imagesNotListed = (turn: Turn, reason: string): void => {
+  const wait = baseDelay(turn.memory.policy.transfer, 1)
+  turn.setImages({ listing: false, nextListing: turn.now.mono + wait })
+  turn.say("warning", "ImagesUnknown", `The NPU does not say which images it holds: ${reason}. It is asked again.`)
+}
+
+/** Folds the end of a transfer. */
+export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferred" }>): void => {
+  const { transfer } = turn.memory.images
+  if (transfer === undefined || transfer.operation !== input.operation) return
+  turn.setImages({ transfer: undefined })
+  turn.look = true
+  const image = transfer.image ?? (input.outcome._tag === "Deployed" ? input.outcome.image : undefined)
+  const { outcome } = input
+  if (outcome._tag === "Deployed") {
+    const { [outcome.image]: _, ...pace } = turn.memory.images.pace
+    turn.setImages({ held: { ...turn.memory.images.held, [outcome.image]: true }, pace })
+    turn.say("notice", "Deployed", `${outcome.image} is on the NPU now (${input.operation}).`)
+    return
+  }
+  if (image === undefined) {
+    turn.say("warning", eventOf[outcome._tag], `${transfer.subject} was not deployed: ${outcome.reason}.`)
+    return
+  }
+  // Whatever arrived of it is not trusted: the list is asked before anything else.
+  forgetImage(turn, image)
+  const level = (turn.memory.images.pace[image]?.level ?? 0) + 1
+  const wait = delay(turn.memory.policy.transfer, level, turn.random())
+  turn.setImages({
+    pace: { ...turn.memory.images.pace, [image]: { level, at: turn.now.mono + wait, reason: outcome.reason } }
+  })
+  turn.say(
+    "warning",
+    eventOf[outcome._tag],
+    `${image} was not deployed: ${outcome.reason}. It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
+  )
+}
+
+const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed">, string> = {
+  Rejected: "ArchiveRejected",
+  Failed: "DeployFailed",
+  Cancelled: "DeployCancelled"
+}

@@ -1,0 +1,109 @@
+/**
+ * The restart ladder at work: when a container owes a start, from when on, and
+ * what it is charged. Everything written here is durable before it is acted on.
+ */
+import type { ContainerSpec } from "../model/catalogue.ts"
+import { format } from "../model/image.ts"
+import { delay, payBack } from "../policy/ladder.ts"
+import type { Cause } from "./durable.ts"
+import { isFresh, restartCause, wantedImage } from "./question.ts"
+import type { Turn } from "./turn.ts"
+
+const climbs: ReadonlySet<Cause> = new Set(["Crash", "Unhealthy", "WrongVersion"])
+
+/** Causes whose start counts as a restart. */
+export const countsAsRestart: ReadonlySet<Cause> = new Set(["Crash", "Unhealthy"])
+
+/** Brings what is owed in line with what was seen. */
+export const reckon = (turn: Turn, spec: ContainerSpec): void => {
+  const watched = turn.watched(spec.name)
+  const record = turn.record(spec.name)
+  if (watched.inFlight !== undefined || turn.memory.npu.reachable !== true || !isFresh(watched)) return
+  if (watched.sighting._tag === "Unknown") return
+  if (record.desired === "stopped") {
+    if (watched.sighting._tag !== "Running" && record.startedAt !== null) turn.setRecord(spec.name, { startedAt: null })
+    if (record.due !== null) turn.setRecord(spec.name, { due: null })
+    return
+  }
+  if (watched.sighting._tag === "Running") {
+    const cause = restartCause(turn.memory, spec, turn.now.mono)
+    if (cause === undefined) turn.setRecord(spec.name, { due: null })
+    else if (record.due === null) owe(turn, spec, cause)
+  } else if (record.due === null) {
+    owe(turn, spec, record.owned ? "Crash" : "Initial")
+  }
+}
+
+/** Owes a start for a reason, and charges the ladder where the reason is the container's. */
+export const owe = (turn: Turn, spec: ContainerSpec, cause: Cause): void => {
+  const record = turn.record(spec.name)
+  const { mono } = turn.now
+  const ladder = turn.memory.policy.restart
+  const level = record.startedAt === null ? record.level : payBack(ladder, record.level, mono - record.startedAt)
+  const running = turn.watched(spec.name).sighting._tag === "Running"
+  const climbing = climbs.has(cause)
+  const wait = climbing
+    ? delay(ladder, level, turn.random())
+    : cause === "NpuReboot"
+    ? turn.memory.dpu * turn.memory.policy.outage.staggerPerDpu
+    : 0
+  const reason = describe(turn, spec, cause)
+  turn.setRecord(spec.name, {
+    level: climbing ? level + 1 : level,
+    due: { at: mono + wait, cause },
+    lastReason: cause === "Initial" || cause === "Command" ? record.lastReason : reason,
+    ...(running ? {} : { startedAt: null })
+  })
+  if (cause === "NpuReboot") return
+  const next = wait === 0 ? "" : ` Next start in ${seconds(wait)}.`
+  turn.say(cause === "Initial" ? "notice" : "warning", eventReason[cause], `${spec.name}: ${reason}.${next}`, spec.name)
+}
+
+const eventReason: Record<Cause, string> = {
+  Crash: "Stopped",
+  Unhealthy: "RestartingUnhealthy",
+  WrongVersion: "VersionMismatch",
+  Initial: "NotThere",
+  Command: "StartRequested",
+  NpuReboot: "NpuRebooted"
+}
+
+const describe = (turn: Turn, spec: ContainerSpec, cause: Cause): string => {
+  const { probe, sighting } = turn.watched(spec.name)
+  switch (cause) {
+    case "Crash":
+      return sighting._tag === "Absent" ? "it vanished from the NPU" : "it stopped by itself"
+    case "Unhealthy":
+      return `it runs but does not answer its probe (${probe.reason ?? "no answer"}), so it is restarted`
+    case "WrongVersion": {
+      const wanted = wantedImage(turn.memory, spec)
+      return `it runs ${sighting._tag === "Running" ? format(sighting.image) : "another version"}, the DPU wants ${
+        wanted === undefined ? "another" : format(wanted)
+      }`
+    }
+    case "Initial":
+      return "it is not on the NPU yet"
+    case "Command":
+      return "an operator asked for it"
+    case "NpuReboot":
+      return "the NPU restarted"
+  }
+}
+
+/** A start or removal that failed: the next try comes a level later. */
+export const chargeFailure = (turn: Turn, spec: ContainerSpec, reason: string): void => {
+  const record = turn.record(spec.name)
+  const ladder = turn.memory.policy.restart
+  // Never at once: what has just been refused is not asked again in the same breath.
+  const level = Math.max(1, record.level)
+  const wait = delay(ladder, level, turn.random())
+  turn.setRecord(spec.name, {
+    level: level + 1,
+    due: { at: turn.now.mono + wait, cause: record.due?.cause ?? "Crash" },
+    lastReason: reason
+  })
+  turn.say("warning", "StartFailed", `${spec.name} could not be started: ${reason}. Next try in ${seconds(wait)}.`, spec.name)
+}
+
+/** Milliseconds for people. */
+const seconds = (millis: number): string => millis < 1000 ? `${Math.round(millis)} ms` : `${(millis / 1000).toFixed(1)} s`

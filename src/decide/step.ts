@@ -1,0 +1,154 @@
+/**
+ * The step: the one function that judges. Everything that can happen comes in
+ * as an Input; out come the next memory, actions, events and replies. It is a
+ * function of its arguments alone, so that every run can be replayed.
+ */
+import type { ContainerSpec } from "../model/catalogue.ts"
+import { format, type ImageRef } from "../model/image.ts"
+import { beginTransfer, commanded } from "./command.ts"
+import type { Circumstances, Input, Output } from "./input.ts"
+import type { ContainerAction, Memory } from "./memory.ts"
+import { looked, probed } from "./observe.ts"
+import { acted, imagesListed, imagesNotListed, transferred } from "./outcome.ts"
+import { reckon } from "./owe.ts"
+import { unhealthyAt, wantedImage } from "./question.ts"
+import { Turn } from "./turn.ts"
+import { type Verdict, verdict } from "./verdict.ts"
+
+export const step = (memory: Memory, input: Input, now: Circumstances): Output => {
+  const turn = new Turn(memory, now)
+  noteDurability(turn)
+  fold(turn, input)
+  for (const spec of turn.memory.specs) reckon(turn, spec)
+  let wakeAt: number | undefined
+  for (const spec of turn.memory.specs) {
+    const until = act(turn, spec)
+    if (until !== undefined && (wakeAt === undefined || until < wakeAt)) wakeAt = until
+  }
+  return {
+    memory: turn.memory,
+    actions: turn.actions,
+    events: turn.events,
+    replies: turn.replies,
+    look: turn.look,
+    wakeAt
+  }
+}
+
+const noteDurability = (turn: Turn): void => {
+  const { unsavable } = turn.now
+  const before = turn.memory.unsaved
+  if (unsavable !== undefined && before === undefined) {
+    turn.memory = { ...turn.memory, unsaved: { reason: unsavable, since: turn.now } }
+    turn.say(
+      "error",
+      "StateNotDurable",
+      `Memory cannot be saved: ${unsavable}. Recovery of running services goes on; new intents and changes of version are refused.`
+    )
+  } else if (unsavable === undefined && before !== undefined) {
+    turn.memory = { ...turn.memory, unsaved: undefined }
+    turn.say("notice", "StateDurable", "Memory is saved again.")
+  }
+}
+
+const fold = (turn: Turn, input: Input): void => {
+  switch (input._tag) {
+    case "Configured":
+      return configured(turn, input)
+    case "VersionRead":
+      return versionRead(turn, input.version)
+    case "VersionUnreadable":
+      return versionUnreadable(turn, input.reason)
+    case "Looked":
+      return looked(turn, input.look)
+    case "Probed":
+      return probed(turn, input)
+    case "ConnectionLost":
+      turn.setNpu({ broke: true })
+      turn.look = true
+      return
+    case "ImagesListed":
+      return imagesListed(turn, input)
+    case "ImagesNotListed":
+      return imagesNotListed(turn, input.reason)
+    case "Acted":
+      return acted(turn, input)
+    case "Transferred":
+      return transferred(turn, input)
+    case "Commanded":
+      return commanded(turn, input)
+    case "Woke":
+      return
+  }
+}
+
+const configured = (turn: Turn, input: Extract<Input, { _tag: "Configured" }>): void => {
+  turn.memory = { ...turn.memory, dpu: input.dpu, specs: input.specs, policy: input.policy }
+  // Setting nothing still creates the record where there is none.
+  for (const spec of input.specs) turn.setRecord(spec.name, {})
+}
+
+const versionRead = (turn: Turn, version: Extract<Input, { _tag: "VersionRead" }>["version"]): void => {
+  const before = turn.memory.target
+  if (before._tag === "Known" && before.version === version) return
+  turn.memory = { ...turn.memory, target: { _tag: "Known", version } }
+  turn.say("notice", "TargetVersion", `The DPU runs SONiC ${version}; its containers shall run the same.`)
+}
+
+const versionUnreadable = (turn: Turn, reason: string): void => {
+  const before = turn.memory.target
+  if (before._tag === "Unreadable" && before.reason === reason) return
+  const last = before._tag === "Known" ? before.version : before._tag === "Unreadable" ? before.last : undefined
+  turn.memory = { ...turn.memory, target: { _tag: "Unreadable", reason, last } }
+  turn.say("warning", "VersionUnreadable", `The DPU's SONiC version cannot be told: ${reason}. No container's version is changed until it can.`)
+}
+
+/** Does what the verdict says; returns when time alone would change it. */
+const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
+  const what = verdict(turn.memory, spec, turn.now.mono)
+  switch (what._tag) {
+    case "Rest":
+      return unhealthyAt(turn.memory, spec)
+    case "Wait":
+      return what.until
+    case "ListImages":
+      listImages(turn)
+      return undefined
+    case "Deploy":
+      beginTransfer(turn, { _tag: "Image", image: what.image })
+      return undefined
+    case "Start":
+      turn.actions.push({ _tag: "Start", operation: fly(turn, spec, "Start", what), container: spec.name, spec, image: what.image })
+      return undefined
+    case "Stop":
+      turn.actions.push({ _tag: "Stop", operation: fly(turn, spec, "Stop", what), container: spec.name, force: what.force })
+      return undefined
+    case "Remove":
+      turn.actions.push({ _tag: "Remove", operation: fly(turn, spec, "Remove", what), container: spec.name })
+      return undefined
+  }
+}
+
+const fly = (
+  turn: Turn,
+  spec: ContainerSpec,
+  action: ContainerAction,
+  what: Extract<Verdict, { _tag: ContainerAction }>
+): string => {
+  const operation = turn.operation()
+  turn.setWatched(spec.name, { inFlight: { operation, action, since: turn.now.mono } })
+  turn.say("info", actionReason[action], `${spec.name}: ${what.message} (${operation}).`, spec.name)
+  return operation
+}
+
+const actionReason = { Start: "Starting", Stop: "Stopping", Remove: "Removing" } as const
+
+/** One list answers for every image that is wanted and not known of. */
+const listImages = (turn: Turn): void => {
+  const wanted = turn.memory.specs.flatMap((spec): ReadonlyArray<ImageRef> => {
+    const image = wantedImage(turn.memory, spec)
+    return image === undefined || turn.memory.images.held[format(image)] === true ? [] : [image]
+  })
+  turn.setImages({ listing: true })
+  turn.actions.push({ _tag: "ListImages", images: wanted })
+}

@@ -1,0 +1,186 @@
+/**
+ * What to do about one container now, and why. The step acts on the verdict and
+ * `status` explains by it, so that what is said is what is done.
+ */
+import type { ContainerSpec } from "../model/catalogue.ts"
+import { format, type ImageRef } from "../model/image.ts"
+import { type Memory, recordOf, watchedOf } from "./memory.ts"
+import { blockingDependency, isFresh, isHeld, wantedImage } from "./question.ts"
+
+export type Verdict =
+  /** All is as it should be. */
+  | { readonly _tag: "Rest"; readonly reason: string; readonly message: string }
+  | {
+    readonly _tag: "Wait"
+    readonly reason: string
+    readonly message: string
+    /** When time alone ends the wait; mono. */
+    readonly until?: number
+    /** What an operator can do about it. */
+    readonly advice?: string
+  }
+  | { readonly _tag: "Start"; readonly image: ImageRef; readonly message: string }
+  | { readonly _tag: "Stop"; readonly force: boolean; readonly message: string }
+  | { readonly _tag: "Remove"; readonly message: string }
+  | { readonly _tag: "ListImages"; readonly message: string }
+  | { readonly _tag: "Deploy"; readonly image: ImageRef; readonly message: string }
+
+/** A ladder level from which on a container is said to be crash-looping. */
+const crashLoopLevel = 3
+
+export const isCrashLooping = (memory: Memory, spec: ContainerSpec): boolean => {
+  const record = recordOf(memory, spec.name)
+  return record.due !== null && record.level > crashLoopLevel
+}
+
+export const verdict = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
+  const watched = watchedOf(memory, spec.name)
+  const record = recordOf(memory, spec.name)
+  const { npu } = memory
+  if (watched.inFlight !== undefined) {
+    return { _tag: "Wait", reason: `${watched.inFlight.action}InFlight`, message: inFlightMessage[watched.inFlight.action] }
+  }
+  if (npu.reachable === undefined) {
+    return { _tag: "Wait", reason: "FirstLook", message: "waiting for the first look at the NPU" }
+  }
+  if (!npu.reachable) {
+    return {
+      _tag: "Wait",
+      reason: "NpuUnreachable",
+      message: `waiting for the NPU: ${npu.reason ?? "it does not answer"}; nothing is done on a guess`,
+      advice: "check the midplane link and the gNOI server on the NPU; recovery goes on by itself once it answers"
+    }
+  }
+  if (record.desired === "stopped") return stoppedVerdict(memory, spec, mono)
+  if (!isFresh(watched)) return { _tag: "Wait", reason: "Looking", message: "looking at what the last action did" }
+  if (watched.sighting._tag === "Unknown") {
+    return {
+      _tag: "Wait",
+      reason: "StateUnknown",
+      message: `the NPU does not say clearly what state it is in (${watched.sighting.reason}); nothing is done on a guess`
+    }
+  }
+  if (record.due === null) return { _tag: "Rest", reason: "Running", message: "running as it should" }
+  if (record.due.at > mono) {
+    return {
+      _tag: "Wait",
+      reason: isCrashLooping(memory, spec) ? "CrashLooping" : "BackOff",
+      message: `waiting before start ${record.level + 1}: ${record.lastReason ?? "it stopped"}`,
+      until: record.due.at,
+      advice: `offloadctl start ${spec.service} tries at once`
+    }
+  }
+  return restartVerdict(memory, spec, mono)
+}
+
+const inFlightMessage = {
+  Start: "starting it",
+  Stop: "stopping it",
+  Remove: "removing what was left of it"
+} as const
+
+const stoppedVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
+  const watched = watchedOf(memory, spec.name)
+  if (watched.sighting._tag === "Unknown") {
+    // An operator's word needs no clear sight of the container, only an NPU that answers.
+    return watched.intentMono > watched.lastActionEnd
+      ? { _tag: "Stop", force: false, message: "stopping it, as the operator asked" }
+      : { _tag: "Wait", reason: "StateUnknown", message: `its state is not clear: ${watched.sighting.reason}` }
+  }
+  if (!isFresh(watched)) return { _tag: "Wait", reason: "Looking", message: "looking at what the last action did" }
+  if (watched.sighting._tag !== "Running") {
+    return { _tag: "Rest", reason: "StoppedByOperator", message: "stopped, as the operator asked" }
+  }
+  return stop(memory, spec, mono, "stopping it, as the operator asked")
+}
+
+const stop = (memory: Memory, spec: ContainerSpec, mono: number, message: string): Verdict => {
+  const { nextStop, stopTries } = watchedOf(memory, spec.name)
+  return nextStop > mono
+    ? { _tag: "Wait", reason: "StopFailed", message: "waiting before it is stopped again", until: nextStop }
+    : { _tag: "Stop", force: stopTries > 0, message }
+}
+
+/** A start is due now; what stands between here and there, one thing at a time. */
+const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
+  const { sighting } = watchedOf(memory, spec.name)
+  const record = recordOf(memory, spec.name)
+  if (memory.unsaved !== undefined && sighting._tag === "Running" && record.due?.cause === "WrongVersion") {
+    return {
+      _tag: "Wait",
+      reason: "StateNotDurable",
+      message: `its version is not changed while memory cannot be saved: ${memory.unsaved.reason}`,
+      advice: "make room in, or give access to, the state folder"
+    }
+  }
+  const image = wantedImage(memory, spec)
+  if (image === undefined) {
+    return {
+      _tag: "Wait",
+      reason: "VersionUnknown",
+      message: memory.target._tag === "Unreadable"
+        ? `the DPU's SONiC version cannot be told: ${memory.target.reason}`
+        : "the DPU's SONiC version has not been read yet",
+      advice: "check the DPU's version file"
+    }
+  }
+  const before = imageVerdict(memory, image, mono)
+  if (before !== undefined) return before
+  const blocked = blockingDependency(memory, spec)
+  if (blocked !== undefined) {
+    return { _tag: "Wait", reason: "WaitingForDependency", message: `waiting to start: ${blocked}` }
+  }
+  switch (sighting._tag) {
+    case "Running":
+      return stop(
+        memory,
+        spec,
+        mono,
+        record.due?.cause === "WrongVersion"
+          ? `stopping it to switch to ${format(image)}`
+          : "stopping it, since it no longer answers its probe"
+      )
+    case "Stopped":
+      return { _tag: "Remove", message: "removing what was left of it before the start" }
+    default:
+      return { _tag: "Start", image, message: `starting ${format(image)}` }
+  }
+}
+
+/** What has to happen before the image is on the NPU; undefined where it is. */
+const imageVerdict = (memory: Memory, image: ImageRef, mono: number): Verdict | undefined => {
+  const name = format(image)
+  const { images } = memory
+  const held = isHeld(memory, image)
+  if (held === true) return undefined
+  if (held === undefined) {
+    if (images.listing) return { _tag: "Wait", reason: "ListingImages", message: "asking the NPU which images it holds" }
+    return images.nextListing > mono
+      ? {
+        _tag: "Wait",
+        reason: "ImagesUnknown",
+        message: "waiting before the NPU is asked again which images it holds",
+        until: images.nextListing
+      }
+      : { _tag: "ListImages", message: "asking the NPU which images it holds" }
+  }
+  if (images.transfer !== undefined) {
+    return images.transfer.image === name
+      ? { _tag: "Wait", reason: "Deploying", message: `sending ${name} to the NPU` }
+      : {
+        _tag: "Wait",
+        reason: "WaitingForTransfer",
+        message: `${name} has to be sent to the NPU; ${images.transfer.subject} is being sent first`
+      }
+  }
+  const pace = images.pace[name]
+  return pace !== undefined && pace.at > mono
+    ? {
+      _tag: "Wait",
+      reason: "ImageUnavailable",
+      message: `${name} is not on the NPU and could not be sent: ${pace.reason}`,
+      until: pace.at,
+      advice: `put an archive that holds ${name} into the images folder, or run: offloadctl deploy ARCHIVE`
+    }
+    : { _tag: "Deploy", image, message: `sending ${name} to the NPU` }
+}
