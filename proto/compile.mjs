@@ -29,8 +29,7 @@ export function compileDescriptor() {
   const require = createRequire(createRequire(import.meta.url).resolve("@grpc/proto-loader"))
   const protobuf = require("protobufjs")
   const root = new protobuf.Root()
-  root.resolvePath = (_origin, target) =>
-    target.startsWith("google/protobuf/") ? target : path.join(folder, target)
+  root.resolvePath = (_origin, target) => target.startsWith("google/protobuf/") ? target : path.join(folder, target)
   root.loadSync(entryFiles, { keepCase: false }).resolveAll()
   return root.toJSON({ keepComments: false })
 }

@@ -9,7 +9,8 @@
  *  - `OFFLOADER_PROTO_JSON`, which the build defines: a string literal that holds
  *    the JSON of `compileDescriptor()` in `compile.mjs`, so for esbuild
  *      define: { OFFLOADER_PROTO_JSON: JSON.stringify(JSON.stringify(compileDescriptor())) }
- *    Nothing is then read from disk, and `import.meta` is in dead code;
+ *    Nothing is then read from disk. `import.meta` is in dead code then, of which
+ *    esbuild still warns; logOverride: { "empty-import-meta": "silent" } hushes it;
  *  - otherwise the .proto files, found from `import.meta.url` (sources, tests).
  */
 import { fileURLToPath } from "node:url"
@@ -17,61 +18,40 @@ import { fileURLToPath } from "node:url"
 import type * as grpc from "@grpc/grpc-js"
 import * as protoLoader from "@grpc/proto-loader"
 
-import type {
-  CreateVolumeRequest,
-  DeployRequest,
-  DeployResponse,
-  ListContainerRequest,
-  ListContainerResponse,
-  ListImageRequest,
-  ListImageResponse,
-  ListVolumeRequest,
-  ListVolumeResponse,
-  LogRequest,
-  LogResponse,
-  RemoveContainerRequest,
-  RemoveImageRequest,
-  RemoveVolumeRequest,
-  StartContainerRequest,
-  StartContainerResponse,
-  StopContainerRequest,
-  UnaryMethods,
-  UpdateContainerRequest,
-  UpdateContainerResponse
-} from "../src/npu/messages.ts"
+import type { DeployRequest, DeployResponse, StreamMethods, UnaryMethods } from "../src/npu/messages.ts"
 
 declare const OFFLOADER_PROTO_JSON: string | undefined
 
-type Empty = Record<string, never>
+type SystemMethods = Pick<UnaryMethods, "Time">
+type OsMethods = Pick<UnaryMethods, "Verify">
+type ContainerzUnaryMethods = Omit<UnaryMethods, "Time" | "Verify">
+type ContainerzMethods =
+  & ContainerzUnaryMethods
+  & StreamMethods
+  & { readonly Deploy: { readonly request: DeployRequest; readonly response: DeployResponse } }
 
-/** How a server meets Containerz; what `grpc.Server.addService` takes. */
-export interface ContainerzHandlers extends grpc.UntypedServiceImplementation {
-  Deploy: grpc.handleBidiStreamingCall<DeployRequest, DeployResponse>
-  ListImage: grpc.handleServerStreamingCall<ListImageRequest, ListImageResponse>
-  RemoveImage: grpc.handleUnaryCall<RemoveImageRequest, Empty>
-  ListContainer: grpc.handleServerStreamingCall<ListContainerRequest, ListContainerResponse>
-  RemoveContainer: grpc.handleUnaryCall<RemoveContainerRequest, Empty>
-  StartContainer: grpc.handleUnaryCall<StartContainerRequest, StartContainerResponse>
-  StopContainer: grpc.handleUnaryCall<StopContainerRequest, Empty>
-  UpdateContainer: grpc.handleUnaryCall<UpdateContainerRequest, UpdateContainerResponse>
-  Log: grpc.handleServerStreamingCall<LogRequest, LogResponse>
-  CreateVolume: grpc.handleUnaryCall<CreateVolumeRequest, { readonly name: string }>
-  RemoveVolume: grpc.handleUnaryCall<RemoveVolumeRequest, Empty>
-  ListVolume: grpc.handleServerStreamingCall<ListVolumeRequest, ListVolumeResponse>
+type Methods<M> = { readonly [Name in keyof M]: { readonly request: unknown; readonly response: unknown } }
+
+/** A `grpc.ServiceDefinition` whose methods are known by name and type. */
+export type Definition<M extends Methods<M>> = {
+  readonly [Name in keyof M]: grpc.MethodDefinition<M[Name]["request"], M[Name]["response"]>
 }
 
-export interface SystemHandlers extends grpc.UntypedServiceImplementation {
-  Time: grpc.handleUnaryCall<UnaryMethods["Time"]["request"], UnaryMethods["Time"]["response"]>
+type UnaryHandlers<M extends Methods<M>> = {
+  readonly [Name in keyof M]: grpc.handleUnaryCall<M[Name]["request"], M[Name]["response"]>
 }
 
-export interface OsHandlers extends grpc.UntypedServiceImplementation {
-  Verify: grpc.handleUnaryCall<UnaryMethods["Verify"]["request"], UnaryMethods["Verify"]["response"]>
+type StreamHandlers<M extends Methods<M>> = {
+  readonly [Name in keyof M]: grpc.handleServerStreamingCall<M[Name]["request"], M[Name]["response"]>
 }
 
-/** A service definition whose methods are known by name. */
-export type DefinitionOf<Handlers> = grpc.ServiceDefinition & {
-  readonly [Name in keyof Handlers as string extends Name ? never : Name]: grpc.MethodDefinition<any, any>
-}
+/** How a server meets a service; what `grpc.Server.addService` takes with its definition. */
+export type ContainerzHandlers =
+  & UnaryHandlers<ContainerzUnaryMethods>
+  & StreamHandlers<StreamMethods>
+  & { readonly Deploy: grpc.handleBidiStreamingCall<DeployRequest, DeployResponse> }
+export type SystemHandlers = UnaryHandlers<SystemMethods>
+export type OsHandlers = UnaryHandlers<OsMethods>
 
 const loaderOptions: protoLoader.Options = {
   keepCase: false,
@@ -88,13 +68,13 @@ const loaderOptions: protoLoader.Options = {
 export const packageDefinition: protoLoader.PackageDefinition = load()
 
 /** gnoi.containerz.Containerz */
-export const containerz = serviceOf<ContainerzHandlers>("gnoi.containerz.Containerz")
+export const containerz = serviceOf<ContainerzMethods>("gnoi.containerz.Containerz")
 
 /** gnoi.system.System, `Time` only. */
-export const system = serviceOf<SystemHandlers>("gnoi.system.System")
+export const system = serviceOf<SystemMethods>("gnoi.system.System")
 
 /** gnoi.os.OS, `Verify` only. */
-export const os = serviceOf<OsHandlers>("gnoi.os.OS")
+export const os = serviceOf<OsMethods>("gnoi.os.OS")
 
 function load(): protoLoader.PackageDefinition {
   if (typeof OFFLOADER_PROTO_JSON === "string") {
@@ -111,8 +91,8 @@ function load(): protoLoader.PackageDefinition {
   )
 }
 
-function serviceOf<Handlers>(name: string): DefinitionOf<Handlers> {
+function serviceOf<M extends Methods<M>>(name: string): Definition<M> {
   const definition = packageDefinition[name]
   if (definition === undefined || "format" in definition) throw new Error(`no service ${name} in the proto files`)
-  return definition as unknown as DefinitionOf<Handlers>
+  return definition as unknown as Definition<M>
 }

@@ -1,0 +1,110 @@
+/** One request, many responses: collected whole, or as they come. */
+import * as grpc from "@grpc/grpc-js"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+
+import type { StreamMethod, StreamMethods } from "../../src/npu/messages.ts"
+import { WireError } from "../../src/npu/wire.ts"
+import type { Connection } from "./connection.ts"
+import { streamMethod } from "./methods.ts"
+import { errorOfStatus } from "./status.ts"
+import { started, within } from "./unary.ts"
+
+export const collect = <M extends StreamMethod>(
+  connection: Connection,
+  name: M,
+  request: StreamMethods[M]["request"],
+  deadline: Duration.Duration
+): Effect.Effect<ReadonlyArray<StreamMethods[M]["response"]>, WireError> =>
+  Effect.async((resume) => {
+    const rows: Array<StreamMethods[M]["response"]> = []
+    const call = open(connection, name, request, within(deadline), {
+      onMessage: (row) => void rows.push(row),
+      onEnd: (error) => resume(error === undefined ? Effect.succeed(rows) : Effect.fail(error))
+    })
+    if (call instanceof WireError) return resume(Effect.fail(call))
+    return Effect.sync(call.cancel)
+  })
+
+/** Messages that may wait for a slow consumer before the peer is held back. */
+const backlog = 16
+
+export const stream = <M extends StreamMethod>(
+  connection: Connection,
+  name: M,
+  request: StreamMethods[M]["request"]
+): Stream.Stream<StreamMethods[M]["response"], WireError> =>
+  Stream.asyncScoped<StreamMethods[M]["response"], WireError>((emit) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const call = open(connection, name, request, {}, {
+          onMessage: (message) => {
+            // One message at a time: what the consumer has not room for stays
+            // in the HTTP/2 window, and the peer waits. A consumer that is gone
+            // refuses; the call is cancelled then, and nothing is to be resumed.
+            if (call instanceof WireError) return
+            call.pause()
+            emit.single(message).then(call.resume, () => {})
+          },
+          onEnd: (error) => void (error === undefined ? emit.end() : emit.fail(error)).catch(() => {})
+        })
+        return call instanceof WireError ? Effect.fail(call) : Effect.succeed(call)
+      }),
+      (call) => Effect.sync(call.cancel)
+    ), backlog)
+
+interface OpenCall {
+  /** After it, no listener is called any more. */
+  readonly cancel: () => void
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+const open = <M extends StreamMethod>(
+  connection: Connection,
+  name: M,
+  request: StreamMethods[M]["request"],
+  options: grpc.CallOptions,
+  listener: {
+    readonly onMessage: (message: StreamMethods[M]["response"]) => void
+    readonly onEnd: (error?: WireError) => void
+  }
+): OpenCall | WireError => {
+  const method = streamMethod(name)
+  const record = connection.begin()
+  let over = false
+  const end = (error?: WireError): void => {
+    if (over) return
+    over = true
+    record.ended(error)
+    listener.onEnd(error)
+  }
+  const call = started(name, () =>
+    record.client.makeServerStreamRequest(
+      method.path,
+      method.encode,
+      method.decode,
+      request,
+      new grpc.Metadata(),
+      options
+    ))
+  if (call instanceof WireError) return call
+  // The status comes before `end`, and `end` comes after the last message; a
+  // status other than OK is an `error`, with `end` or without.
+  call.on("error", (status: grpc.ServiceError) => end(errorOfStatus(name, status)))
+  call.on("end", () => end())
+  call.on("data", (message: StreamMethods[M]["response"]) => {
+    if (over) return
+    record.heard()
+    listener.onMessage(message)
+  })
+  return {
+    cancel: () => {
+      over = true
+      call.cancel()
+    },
+    pause: () => void call.pause(),
+    resume: () => void call.resume()
+  }
+}
