@@ -10,8 +10,27 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 
-import { BadRequest, Busy, NotRecorded, UnknownContainer, UnknownOperation } from "./problems.ts"
+import {
+  BadRequest,
+  Busy,
+  InternalError,
+  NotRecorded,
+  statusOf,
+  TooLarge,
+  UnknownContainer,
+  UnknownOperation,
+  UnknownPath
+} from "./problems.ts"
 import { ContainerList, ContainerStatus, DeployRequest, DeployStatus, IntentAccepted, VersionView } from "./views.ts"
+
+const unknownContainer = { status: statusOf.UnknownContainer }
+const unknownOperation = { status: statusOf.UnknownOperation }
+const notRecorded = { status: statusOf.NotRecorded }
+
+/** A body with a field is refused: whoever wrote it meant something that would not happen. */
+const nothing = Schema.Record({ key: Schema.String, value: Schema.Unknown }).pipe(
+  Schema.filter((fields) => Object.keys(fields).map((field) => ({ path: [field], message: "is unexpected" })))
+)
 
 /** By instance (`gnmidpu0`) or by service (`gnmi`). */
 const container = HttpApiSchema.param("container", Schema.NonEmptyString)
@@ -22,19 +41,21 @@ const containers = HttpApiGroup.make("containers")
   .add(
     HttpApiEndpoint.get("status")`/v1/containers/${container}`
       .addSuccess(ContainerStatus)
-      .addError(UnknownContainer)
+      .addError(UnknownContainer, unknownContainer)
   )
   .add(
     HttpApiEndpoint.post("start")`/v1/containers/${container}/start`
+      .setPayload(nothing)
       .addSuccess(IntentAccepted, { status: 202 })
-      .addError(UnknownContainer)
-      .addError(NotRecorded)
+      .addError(UnknownContainer, unknownContainer)
+      .addError(NotRecorded, notRecorded)
   )
   .add(
     HttpApiEndpoint.post("stop")`/v1/containers/${container}/stop`
+      .setPayload(nothing)
       .addSuccess(IntentAccepted, { status: 202 })
-      .addError(UnknownContainer)
-      .addError(NotRecorded)
+      .addError(UnknownContainer, unknownContainer)
+      .addError(NotRecorded, notRecorded)
   )
 
 const deployments = HttpApiGroup.make("deployments")
@@ -42,18 +63,18 @@ const deployments = HttpApiGroup.make("deployments")
     HttpApiEndpoint.post("deploy", "/v1/deployments")
       .setPayload(DeployRequest)
       .addSuccess(DeployStatus, { status: 202 })
-      .addError(Busy)
+      .addError(Busy, { status: statusOf.Busy })
   )
   .add(
     HttpApiEndpoint.get("deployment")`/v1/deployments/${operation}`
       .addSuccess(DeployStatus)
-      .addError(UnknownOperation)
+      .addError(UnknownOperation, unknownOperation)
   )
   /** Cancels the transfer on the wire; the answer is the state at that moment. */
   .add(
     HttpApiEndpoint.del("cancel")`/v1/deployments/${operation}`
       .addSuccess(DeployStatus)
-      .addError(UnknownOperation)
+      .addError(UnknownOperation, unknownOperation)
   )
 
 const daemon = HttpApiGroup.make("daemon")
@@ -67,15 +88,18 @@ const daemon = HttpApiGroup.make("daemon")
       .setUrlParams(Schema.Struct({
         follow: Schema.optional(Schema.BooleanFromString),
         container: Schema.optional(Schema.String)
-      }))
+      }).annotations({ parseOptions: { errors: "all", onExcessProperty: "error" } }))
       .addSuccess(Schema.String.pipe(HttpApiSchema.withEncoding({ kind: "Text", contentType: "application/x-ndjson" })))
-      .addError(UnknownContainer)
+      .addError(UnknownContainer, unknownContainer)
   )
 
 export const api = HttpApi.make("offloader")
   .add(containers)
   .add(deployments)
   .add(daemon)
-  .addError(BadRequest)
+  .addError(BadRequest, { status: statusOf.BadRequest })
+  .addError(UnknownPath, { status: statusOf.UnknownPath })
+  .addError(TooLarge, { status: statusOf.TooLarge })
+  .addError(InternalError, { status: statusOf.InternalError })
   .annotate(OpenApi.Title, "DPU Offloader control API")
   .annotate(OpenApi.Version, "v1")

@@ -88,12 +88,24 @@ export const IntentAccepted = Schema.Struct({
 })
 export type IntentAccepted = typeof IntentAccepted.Type
 
+type DeploySubject =
+  | { readonly path: string; readonly image?: never }
+  | { readonly image: string; readonly path?: never }
+
 /** Exactly one of the two: an archive's absolute path, or `name:tag` in the images folder. */
-export const DeployRequest = Schema.Union(
-  Schema.Struct({ path: Schema.String.pipe(Schema.pattern(/^\//, { message: () => "an absolute path" })) }),
-  Schema.Struct({ image: Schema.NonEmptyString })
+export const DeployRequest = Schema.Struct({
+  path: Schema.optionalWith(
+    Schema.String.pipe(Schema.pattern(/^\//, { message: () => "must be an absolute path" })),
+    { exact: true }
+  ),
+  image: Schema.optionalWith(Schema.NonEmptyString, { exact: true })
+}).annotations({ parseOptions: { errors: "all", onExcessProperty: "error" } }).pipe(
+  Schema.filter(
+    (request): request is DeploySubject => (request.path === undefined) !== (request.image === undefined),
+    { message: () => "say either \"path\" or \"image\", exactly one of the two" }
+  )
 )
-export type DeployRequest = typeof DeployRequest.Type
+export type DeployRequest = DeploySubject
 
 export const DeployPhase = Schema.Literal("checking", "waiting", "sending", "loading", "verifying", "done")
 export type DeployPhase = typeof DeployPhase.Type

@@ -14,12 +14,11 @@ const setDesired = (turn: Turn, command: Extract<Command, { _tag: "SetDesired" }
   if (unsavable !== undefined) {
     return { _tag: "NotRecorded", reason: `the intent could not be saved, so it was not taken: ${unsavable}` }
   }
-  const record = turn.record(name)
   turn.setRecord(name, {
     desired,
     intentAt: new Date(wall).toISOString(),
     // An operator's word ends every wait.
-    due: desired === "stopped" || record.due === null ? null : { ...record.due, at: mono }
+    due: desired === "stopped" ? null : { at: mono, cause: turn.record(name).due?.cause ?? "Command" }
   })
   turn.setWatched(name, { intentMono: mono, stopTries: 0, nextStop: Number.NEGATIVE_INFINITY })
   if (desired === "running") turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })

@@ -3,7 +3,6 @@
  * means, when an image is there. Reads are repeated by policy; a mutating call
  * is sent exactly once, whatever comes back.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,6 +12,7 @@ import * as Stream from "effect/Stream"
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef } from "../model/image.ts"
 import type { Look, LookResult } from "../model/look.ts"
+import { monotonic } from "../model/monotonic.ts"
 import { ActivePolicy, type Policy, type ReadPolicy } from "../policy/policy.ts"
 import * as Schedules from "../policy/schedules.ts"
 import { classify, NpuError } from "./error.ts"
@@ -48,12 +48,6 @@ export interface NpuService {
 }
 
 export class Npu extends Context.Tag("offloader/Npu")<Npu, NpuService>() {}
-
-/** Monotonic milliseconds, as Effect's Clock has them. */
-const monotonic: Effect.Effect<number> = Effect.map(
-  Clock.currentTimeNanos,
-  (nanos) => Number(nanos / 1000n) / 1000
-)
 
 export const layer: Layer.Layer<Npu, never, Wire> = Layer.effect(
   Npu,

@@ -1,0 +1,81 @@
+/** The transfers of this daemon's life: how far each is, how it ended, how to cancel it. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+import { apiVersion, type DeployStatus } from "../control/views.ts"
+
+/** Ended transfers that are remembered, so that a client can read how they ended. */
+const rememberedEnded = 20
+
+type Change = Partial<Omit<DeployStatus, "apiVersion" | "operation" | "subject" | "startedAt">>
+
+export interface DeploymentsService {
+  readonly begin: (operation: string, subject: string) => Effect.Effect<void>
+  /** Synchronous, for progress from inside a transfer. */
+  readonly note: (operation: string, change: Change) => void
+  readonly end: (operation: string, outcome: NonNullable<DeployStatus["outcome"]>, message: string) => Effect.Effect<void>
+  readonly get: (operation: string) => DeployStatus | undefined
+  readonly requestCancel: (operation: string) => Effect.Effect<void>
+  /** Completes when somebody asks to cancel. */
+  readonly cancelled: (operation: string) => Effect.Effect<void>
+}
+
+export class Deployments extends Context.Tag("offloader/Deployments")<Deployments, DeploymentsService>() {}
+
+interface Entry {
+  status: DeployStatus
+  readonly cancel: Deferred.Deferred<void>
+}
+
+export const layer: Layer.Layer<Deployments> = Layer.sync(Deployments, () => {
+  const entries = new Map<string, Entry>()
+
+  const begin = Effect.fn("Deployments.begin")(function*(operation: string, subject: string) {
+    const startedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
+    entries.set(operation, {
+      status: {
+        apiVersion,
+        operation,
+        subject,
+        image: null,
+        phase: "checking",
+        sentBytes: 0,
+        totalBytes: null,
+        startedAt,
+        endedAt: null,
+        outcome: null,
+        message: null
+      },
+      cancel: yield* Deferred.make<void>()
+    })
+    const ended = [...entries.values()].filter((entry) => entry.status.outcome !== null)
+    for (const entry of ended.slice(0, Math.max(0, ended.length - rememberedEnded))) {
+      entries.delete(entry.status.operation)
+    }
+  })
+
+  const note = (operation: string, change: Change): void => {
+    const entry = entries.get(operation)
+    if (entry !== undefined) entry.status = { ...entry.status, ...change }
+  }
+
+  return {
+    begin,
+    note,
+    end: (operation, outcome, message) =>
+      Effect.map(Clock.currentTimeMillis, (millis) =>
+        note(operation, { phase: "done", endedAt: new Date(millis).toISOString(), outcome, message })),
+    get: (operation) => entries.get(operation)?.status,
+    requestCancel: (operation) => {
+      const entry = entries.get(operation)
+      return entry === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(entry.cancel, undefined))
+    },
+    cancelled: (operation) => {
+      const entry = entries.get(operation)
+      return entry === undefined ? Effect.never : Deferred.await(entry.cancel)
+    }
+  }
+})

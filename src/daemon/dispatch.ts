@@ -1,0 +1,169 @@
+/**
+ * Actions become calls: each mutating call is made once, on a fiber of its own
+ * keyed by container, so that a slow one never holds up another. What came of it
+ * goes back as an input; nothing is judged here.
+ */
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import type * as Scope from "effect/Scope"
+
+import type { Action, DeploySubject, Input, Outcome, TransferOutcome } from "../decide/input.ts"
+import { format, type ImageRef } from "../model/image.ts"
+import type { NpuError } from "../npu/error.ts"
+import { type ImageArchive, ImageSource } from "../npu/image-source.ts"
+import { Npu } from "../npu/npu.ts"
+import { holdsImage } from "../npu/rows.ts"
+import { Deployments } from "./deployments.ts"
+
+export type Dispatch = (action: Action) => Effect.Effect<void>
+
+/** `offer` takes the outcomes. Fibers end with the scope. */
+export const make = Effect.fnUntraced(
+  function*(
+    offer: (input: Input) => Effect.Effect<void>
+  ): Effect.fn.Return<Dispatch, never, Npu | ImageSource | Deployments | Scope.Scope> {
+    const npu = yield* Npu
+    const source = yield* ImageSource
+    const deployments = yield* Deployments
+    const fibers = yield* FiberMap.make<string>()
+
+    const act = (action: Extract<Action, { _tag: "Start" | "Stop" | "Remove" }>, call: Effect.Effect<void, NpuError>) =>
+      FiberMap.run(
+        fibers,
+        `container ${action.container}`,
+        call.pipe(
+          Effect.match({ onFailure: outcomeOf, onSuccess: (): Outcome => ({ _tag: "Done" }) }),
+          Effect.catchAllDefect((defect) =>
+            Effect.succeed<Outcome>({ _tag: "Ambiguous", reason: `internal error: ${String(defect)}`, unreachable: false })
+          ),
+          Effect.flatMap((outcome) =>
+            offer({ _tag: "Acted", container: action.container, action: action._tag, operation: action.operation, outcome })
+          )
+        )
+      )
+
+    const listImages = (images: ReadonlyArray<ImageRef>) =>
+      FiberMap.run(
+        fibers,
+        "images",
+        npu.images.pipe(
+          Effect.map((rows): Input => ({
+            _tag: "ImagesListed",
+            asked: images.map(format),
+            held: images.filter((image) => holdsImage(rows, image)).map(format)
+          })),
+          Effect.catchAll((error) => Effect.succeed<Input>({ _tag: "ImagesNotListed", reason: error.reason })),
+          Effect.flatMap(offer)
+        )
+      )
+
+    const open = (subject: DeploySubject) => subject._tag === "Image" ? source.find(subject.image) : source.open(subject.path)
+
+    const transfer = Effect.fnUntraced(function*(operation: string, archive: ImageArchive) {
+      const image = format(archive.image)
+      const totalBytes = archive.bytes.size
+      deployments.note(operation, { image, totalBytes, phase: "sending" })
+      return yield* npu.deploy(
+        archive,
+        (sentBytes) => deployments.note(operation, { sentBytes, ...(sentBytes >= totalBytes ? { phase: "loading" } : {}) })
+      ).pipe(
+        Effect.match({
+          onSuccess: (): TransferOutcome => ({ _tag: "Deployed", image }),
+          onFailure: (error): TransferOutcome =>
+            error.class === "SourceFailed"
+              ? { _tag: "Rejected", reason: error.reason }
+              : { _tag: "Failed", reason: error.reason, unreachable: isUnreachable(error) }
+        })
+      )
+    })
+
+    /** After a cancelled transfer: what the NPU holds of it now. */
+    const readBack = (operation: string): Effect.Effect<TransferOutcome> => {
+      const image = deployments.get(operation)?.image ?? null
+      if (image === null) return Effect.succeed({ _tag: "Cancelled", reason: "it was cancelled before anything was sent" })
+      const colon = image.lastIndexOf(":")
+      const ref: ImageRef = { repository: image.slice(0, colon), tag: image.slice(colon + 1) }
+      return npu.images.pipe(
+        Effect.map((rows): TransferOutcome => ({
+          _tag: "Cancelled",
+          reason: holdsImage(rows, ref)
+            ? "it was cancelled; the NPU holds an image of that name all the same"
+            : "it was cancelled; the NPU does not hold it"
+        })),
+        Effect.catchAll((error) =>
+          Effect.succeed<TransferOutcome>({
+            _tag: "Cancelled",
+            reason: `it was cancelled; whether the NPU holds it cannot be told (${error.reason})`
+          })
+        )
+      )
+    }
+
+    const deploy = (operation: string, subject: DeploySubject) =>
+      FiberMap.run(
+        fibers,
+        `transfer ${operation}`,
+        open(subject).pipe(
+          Effect.matchEffect({
+            onFailure: (error) => Effect.succeed<TransferOutcome>({ _tag: "Rejected", reason: error.message }),
+            onSuccess: (archive) => transfer(operation, archive)
+          }),
+          Effect.catchAllDefect((defect) =>
+            Effect.succeed<TransferOutcome>({ _tag: "Failed", reason: `internal error: ${String(defect)}`, unreachable: false })
+          ),
+          Effect.raceFirst(Effect.as(deployments.cancelled(operation), undefined)),
+          Effect.flatMap((outcome) => outcome === undefined ? readBack(operation) : Effect.succeed(outcome)),
+          Effect.tap((outcome) => recordEnd(operation, outcome)),
+          Effect.flatMap((outcome) => offer({ _tag: "Transferred", operation, outcome }))
+        )
+      )
+
+    const recordEnd = (operation: string, outcome: TransferOutcome): Effect.Effect<void> => {
+      switch (outcome._tag) {
+        case "Deployed":
+          return deployments.end(operation, "succeeded", `${outcome.image} is on the NPU (shown by ListImage)`)
+        case "Rejected":
+          return deployments.end(operation, "rejected", outcome.reason)
+        case "Failed":
+          return deployments.end(operation, outcome.unreachable ? "unreachable" : "failed", outcome.reason)
+        case "Cancelled":
+          return deployments.end(operation, "cancelled", outcome.reason)
+      }
+    }
+
+    return (action) => {
+      switch (action._tag) {
+        case "Start":
+          return Effect.asVoid(act(action, npu.start(action.spec, action.image)))
+        case "Stop":
+          return Effect.asVoid(act(action, npu.stop(action.container, action.force)))
+        case "Remove":
+          return Effect.asVoid(act(action, npu.remove(action.container)))
+        case "ListImages":
+          return Effect.asVoid(listImages(action.images))
+        case "Deploy": {
+          const text = action.subject._tag === "Image" ? format(action.subject.image) : action.subject.path
+          return Effect.zipRight(
+            deployments.begin(action.operation, text),
+            Effect.asVoid(deploy(action.operation, action.subject))
+          )
+        }
+      }
+    }
+  }
+)
+
+const isUnreachable = (error: NpuError): boolean => error.class === "Unreachable" || error.class === "TimedOut"
+
+const refusals: Partial<Record<NpuError["class"], Extract<Outcome, { _tag: "Refused" }>["kind"]>> = {
+  NotFound: "NotFound",
+  AlreadyExists: "AlreadyExists",
+  Conflict: "Conflict",
+  NoRoom: "NoRoom",
+  Unsupported: "Unsupported"
+}
+
+const outcomeOf = (error: NpuError): Outcome =>
+  error.ambiguous
+    ? { _tag: "Ambiguous", reason: error.reason, unreachable: isUnreachable(error) }
+    : { _tag: "Refused", kind: refusals[error.class] ?? "Other", reason: error.reason }

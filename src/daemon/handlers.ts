@@ -1,0 +1,151 @@
+/** The control API, fulfilled: reads from memory, commands into the loop. */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+
+import { api } from "../control/api.ts"
+import { BadRequest, Busy, NotRecorded, UnknownContainer, UnknownOperation } from "../control/problems.ts"
+import { apiVersion, type DeployRequest, type DeployStatus } from "../control/views.ts"
+import type { DeploySubject, Reply } from "../decide/input.ts"
+import type { Moment } from "../decide/memory.ts"
+import { Assignment } from "../model/assignment.ts"
+import type { Event } from "../model/event.ts"
+import { parse } from "../model/image.ts"
+import { monotonic } from "../model/monotonic.ts"
+import { Npu } from "../npu/npu.ts"
+import { Decider } from "./decider.ts"
+import { Deployments } from "./deployments.ts"
+import { EventLog } from "./event-log.ts"
+import { find, listView, statusView, versionView } from "./views.ts"
+
+/** What `offloadctl version` shows of the daemon itself. */
+export class About extends Context.Tag("offloader/About")<About, {
+  readonly version: string
+  readonly pid: number
+  /** ISO 8601 UTC. */
+  readonly startedAt: string
+}>() {}
+
+const moment: Effect.Effect<Moment> = Effect.map(
+  Effect.all([monotonic, Clock.currentTimeMillis]),
+  ([mono, wall]) => ({ mono, wall })
+)
+
+/** The memory, this moment, and the container asked for. */
+const subject = Effect.fnUntraced(function*(name: string) {
+  const decider = yield* Decider
+  const memory = yield* decider.memory
+  const spec = find(memory, name)
+  if (spec !== undefined) return { memory, spec, now: yield* moment }
+  const known = memory.specs.map((candidate) => candidate.name)
+  return yield* new UnknownContainer({
+    message: `there is no container ${JSON.stringify(name)} on this DPU; there are ${known.join(", ")}`,
+    known
+  })
+})
+
+const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
+  handlers
+    .handle("list", () =>
+      Effect.gen(function*() {
+        const decider = yield* Decider
+        const { endpoint } = yield* Npu
+        return listView(yield* decider.memory, endpoint, yield* dpuName, yield* moment)
+      }))
+    .handle("status", ({ path }) =>
+      Effect.gen(function*() {
+        const { memory, now, spec } = yield* subject(path.container)
+        const { endpoint } = yield* Npu
+        return statusView(memory, endpoint, spec, now)
+      }))
+    .handle("start", ({ path }) => setDesired(path.container, "running"))
+    .handle("stop", ({ path }) => setDesired(path.container, "stopped")))
+
+const dpuName = Effect.map(Assignment, ({ dpu }) => `dpu${dpu}`)
+
+const setDesired = Effect.fn("Control.setDesired")(function*(name: string, desired: "running" | "stopped") {
+  const { spec } = yield* subject(name)
+  const decider = yield* Decider
+  const reply = yield* decider.command({ _tag: "SetDesired", container: spec.name, desired })
+  if (reply._tag === "Recorded") {
+    return { apiVersion, container: spec.name, desired, recordedAt: new Date(reply.at).toISOString() } as const
+  }
+  return yield* new NotRecorded({ message: reasonOf(reply) })
+})
+
+const reasonOf = (reply: Exclude<Reply, { _tag: "Recorded" }>): string =>
+  reply._tag === "Deploying" ? "the daemon took it for something else" : reply.reason
+
+const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
+  handlers
+    .handle("deploy", ({ payload }) =>
+      Effect.gen(function*() {
+        const decider = yield* Decider
+        const registry = yield* Deployments
+        const reply = yield* decider.command({ _tag: "Deploy", subject: yield* subjectOf(payload) })
+        const status = reply._tag === "Deploying" ? registry.get(reply.operation) : undefined
+        if (status !== undefined) return status
+        return yield* new Busy({
+          message: reply._tag === "Recorded" ? "the daemon took it for something else" : "reason" in reply ? reply.reason : "it was lost",
+          operation: "operation" in reply ? reply.operation : ""
+        })
+      }))
+    .handle("deployment", ({ path }) => deployment(path.operation))
+    .handle("cancel", ({ path }) =>
+      Effect.gen(function*() {
+        const registry = yield* Deployments
+        yield* deployment(path.operation)
+        yield* registry.requestCancel(path.operation)
+        return yield* deployment(path.operation)
+      })))
+
+const subjectOf = (request: DeployRequest): Effect.Effect<DeploySubject, BadRequest> => {
+  if ("path" in request) return Effect.succeed({ _tag: "Path", path: request.path })
+  return Effect.mapBoth(parse(request.image), {
+    onFailure: (message) => new BadRequest({ message }),
+    onSuccess: (image): DeploySubject => ({ _tag: "Image", image })
+  })
+}
+
+const deployment = Effect.fnUntraced(function*(operation: string): Effect.fn.Return<DeployStatus, UnknownOperation, Deployments> {
+  const status = (yield* Deployments).get(operation)
+  if (status !== undefined) return status
+  return yield* new UnknownOperation({
+    message: `there is no operation ${JSON.stringify(operation)}; operations are forgotten when the daemon restarts`
+  })
+})
+
+const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
+  handlers
+    .handle("version", () =>
+      Effect.gen(function*() {
+        const decider = yield* Decider
+        const about = yield* About
+        const { endpoint } = yield* Npu
+        return versionView(
+          yield* decider.memory,
+          { daemon: about.version, pid: about.pid, startedAt: about.startedAt, dpu: yield* dpuName },
+          endpoint
+        )
+      }))
+    .handleRaw("events", ({ urlParams }) =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const name = urlParams.container === undefined ? undefined : (yield* subject(urlParams.container)).spec.name
+        const wanted = (event: Event): boolean => name === undefined || event.container === name
+        const events = urlParams.follow === true ? log.follow : Stream.fromIterableEffect(log.recent)
+        return HttpServerResponse.stream(
+          events.pipe(Stream.filter(wanted), Stream.map((event) => `${JSON.stringify(event)}\n`), Stream.encodeText),
+          { contentType: "application/x-ndjson" }
+        )
+      })))
+
+/** The API's implementation; where it is served is a layer's matter. */
+export const layer = HttpApiBuilder.api(api).pipe(
+  Layer.provide([containers, deployments, daemon])
+)
+
