@@ -1,0 +1,230 @@
+/**
+ * Bundles the binaries into `dist/`:
+ *
+ *   dist/NAME.cjs             what is run: scripts/launch.cjs with its first line
+ *   dist/lib/NAME-HASH.cjs    the bundle, loaded by it
+ *   dist/cache/…              the code that V8 compiled from it
+ *
+ * Bundles are CommonJS, which starts faster than ES modules. White space and
+ * syntax are minified, names are not: it starts as fast, and a stack trace from a
+ * switch can be read without source maps. Lines are kept short, because Node
+ * prints the offending one whole.
+ *
+ * Lazy parts. A bundle in CommonJS is one file, so what must cost nothing at
+ * start becomes a bundle of its own: every `import("./x.ts")` of one of our files,
+ * as `bin/offloadctl.ts` does for `openapi` or `simulate`, is replaced by a
+ * `require("./x.cjs")` that the launcher serves from `dist/lib`, with a code cache
+ * of its own. Each such bundle holds its own copy of what it imports, so nothing
+ * may rely on the identity of a class across the border; Effect's tags are
+ * compared by key.
+ *
+ * Nothing is done where inputs and outputs are those of the last build.
+ */
+import { createHash } from "node:crypto"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
+import { dirname, join, relative, sep } from "node:path"
+
+import { root } from "./prepare.mjs"
+
+/** Name → the first line of what is run. Memory is dear on a DPU, hence the daemon's flags. */
+const binaries = {
+  offloadd:
+    "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS MALLOC_ARENA_MAX=1 node --max-semi-space-size=1 --optimize-for-size",
+  offloadctl: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",
+  "npu-sim": "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",
+  demo: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node"
+}
+
+const dist = join(root, "dist")
+const library = join(dist, "lib")
+const record = join(dist, "build.json")
+
+/** What a build depends on beside the sources: this folder's part in it, and the versions of the packages. */
+const standing = [
+  "scripts/build.mjs",
+  "scripts/launch.cjs",
+  "proto/compile.mjs",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  ...readdirSync(join(root, "proto"), { recursive: true })
+    .filter((file) => file.endsWith(".proto"))
+    .map((file) => `proto/${file.replaceAll(sep, "/")}`)
+]
+
+const main = async () => {
+  const present = Object.keys(binaries).filter((name) => existsSync(join(root, "bin", `${name}.ts`)))
+  for (const name of Object.keys(binaries)) {
+    if (!present.includes(name)) {
+      console.log(`skipped ${name}: there is no bin/${name}.ts`)
+    }
+  }
+  if (upToDate(present)) {
+    return
+  }
+  const begun = Date.now()
+  const esbuild = await import("esbuild")
+  const define = await constants()
+  mkdirSync(library, { recursive: true })
+  const inputs = new Set(standing)
+  const outputs = new Set()
+  for (const name of present) {
+    const bundles = await bundle(esbuild, define, name, inputs)
+    for (const file of Object.values(bundles)) {
+      outputs.add(join("dist", "lib", file))
+    }
+    outputs.add(launcher(name, bundles))
+  }
+  sweep(outputs)
+  write(
+    record,
+    JSON.stringify(
+      {
+        present,
+        outputs: [...outputs],
+        inputs: Object.fromEntries([...inputs].map((file) => stamp(file, begun)))
+      },
+      null,
+      1
+    )
+  )
+  console.log(`built ${present.join(", ")} in ${((Date.now() - begun) / 1000).toFixed(1)} s`)
+}
+
+/** One binary and its lazy parts; answers name → file in `dist/lib`, the binary first. */
+const bundle = async (esbuild, define, binary, inputs) => {
+  const bundles = {}
+  const waiting = [[binary, join(root, "bin", `${binary}.ts`)]]
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const [name, entry] = next
+    const lazy = new Map()
+    const built = await esbuild.build({
+      entryPoints: [entry],
+      absWorkingDir: root,
+      outfile: join(library, `${name}.cjs`),
+      write: false,
+      bundle: true,
+      metafile: true,
+      platform: "node",
+      format: "cjs",
+      target: "node20",
+      // Turns what is left of import() into require().
+      supported: { "dynamic-import": false },
+      minifySyntax: true,
+      minifyWhitespace: true,
+      lineLimit: 160,
+      charset: "ascii",
+      legalComments: "none",
+      define,
+      // Optional native parts of packages, which do without.
+      external: ["cpu-features", "*.node"],
+      plugins: [lazyParts(lazy)],
+      logLevel: "warning"
+    })
+    const text = built.outputFiles[0].contents
+    bundles[name] = `${name}-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.cjs`
+    write(join(library, bundles[name]), text)
+    for (const input of Object.keys(built.metafile.inputs)) {
+      if (!input.startsWith("node_modules/")) {
+        inputs.add(input)
+      }
+    }
+    for (const [part, file] of lazy) {
+      if (!(part in bundles) && !waiting.some(([known]) => known === part)) {
+        waiting.push([part, file])
+      }
+    }
+  }
+  return bundles
+}
+
+/** Leaves each dynamic import of one of our files to a bundle of its own, and notes it in `found`. */
+const lazyParts = (found) => ({
+  name: "lazy-parts",
+  setup(build) {
+    build.onResolve({ filter: /^\.{1,2}\// }, (args) => {
+      if (args.kind !== "dynamic-import" || args.importer.includes(`${sep}node_modules${sep}`)) {
+        return undefined
+      }
+      const file = join(args.resolveDir, args.path)
+      const name = relative(root, file).replace(/^bin[/\\]/, "").replace(/\.ts$/, "").replaceAll(/[/\\]/g, "-")
+      found.set(name, file)
+      return { path: `./${name}.cjs`, external: true }
+    })
+  }
+})
+
+const launcher = (name, bundles) => {
+  const template = readFileSync(join(root, "scripts", "launch.cjs"), "utf8")
+  const filled = template
+    .replace(/\/\*\*[^]*?\*\/\n/g, "")
+    .replace("const BUNDLES = {}", () => `const BUNDLES = ${JSON.stringify(bundles)}`)
+  const file = join(dist, `${name}.cjs`)
+  // Last and at once: whoever starts it meanwhile gets the old one with its old bundle.
+  write(file, `${binaries[name]}\n${filled}`)
+  chmodSync(file, 0o755)
+  return relative(root, file)
+}
+
+/** The compiled .proto files, so that nothing is read or parsed at start; and no place on disk to look for them. */
+const constants = async () => {
+  const { compileDescriptor } = await import(join(root, "proto", "compile.mjs"))
+  return { OFFLOADER_PROTO_JSON: JSON.stringify(JSON.stringify(compileDescriptor())), "import.meta.url": "undefined" }
+}
+
+/** Removes what earlier builds left, once nobody can still be starting from it. */
+const sweep = (outputs) => {
+  const bundles = new Set([...outputs].map((file) => file.slice(file.lastIndexOf("/") + 1)))
+  const isOurs = (file) => [...bundles].some((name) => file.startsWith(name))
+  for (const folder of [library, join(dist, "cache")]) {
+    for (const file of existsSync(folder) ? readdirSync(folder) : []) {
+      const whole = join(folder, file)
+      if (!isOurs(file) && Date.now() - statSync(whole).mtimeMs > 3_600_000) {
+        rmSync(whole, { force: true })
+      }
+    }
+  }
+}
+
+const upToDate = (present) => {
+  let last
+  try {
+    last = JSON.parse(readFileSync(record, "utf8"))
+  } catch {
+    return false
+  }
+  return last.present.join() === present.join()
+    && last.outputs.every((file) => existsSync(join(root, file)))
+    && Object.entries(last.inputs).every(([file, [size, changed, hash]]) => {
+      const now = statSync(join(root, file), { throwIfNoEntry: false })
+      return now !== undefined
+        && now.size === size && (now.mtimeMs === changed || hashOf(file) === hash)
+    })
+}
+
+/** What tells whether a file changed: size and time first, then its content. One edited during the build has. */
+const stamp = (file, begun) => {
+  const { size, mtimeMs } = statSync(join(root, file))
+  return [file, mtimeMs < begun ? [size, mtimeMs, hashOf(file)] : [-1, 0, ""]]
+}
+
+const hashOf = (file) => createHash("sha256").update(readFileSync(join(root, file))).digest("hex")
+
+const write = (file, content) => {
+  mkdirSync(dirname(file), { recursive: true })
+  const aside = `${file}.${process.pid}`
+  writeFileSync(aside, content)
+  renameSync(aside, file)
+}
+
+await main()
