@@ -1,7 +1,7 @@
 /** The methods of the `Wire` by name: path, encoder, decoder. */
 import type * as grpc from "@grpc/grpc-js"
 
-import { containerz, os, system } from "../../proto/definition.ts"
+import { containerz, type Definition, os, system } from "../../proto/definition.ts"
 import type {
   DeployRequest,
   DeployResponse,
@@ -11,7 +11,8 @@ import type {
   UnaryMethods
 } from "../../src/npu/messages.ts"
 
-const definitions = { ...containerz, ...system, ...os }
+const unaries: Definition<UnaryMethods> = { ...containerz, ...system, ...os }
+const streams: Definition<StreamMethods> = containerz
 
 /** What a call needs to know of its method. */
 export interface Method<Request, Response> {
@@ -22,13 +23,13 @@ export interface Method<Request, Response> {
 
 export const unaryMethod = <M extends UnaryMethod>(
   name: M
-): Method<UnaryMethods[M]["request"], UnaryMethods[M]["response"]> => methodOf(definitions[name])
+): Method<UnaryMethods[M]["request"], UnaryMethods[M]["response"]> => methodOf(unaries[name])
 
 export const streamMethod = <M extends StreamMethod>(
   name: M
-): Method<StreamMethods[M]["request"], StreamMethods[M]["response"]> => methodOf(definitions[name])
+): Method<StreamMethods[M]["request"], StreamMethods[M]["response"]> => methodOf(streams[name])
 
-export const deployMethod = (): Method<DeployRequest, DeployResponse> => methodOf(definitions.Deploy)
+export const deployMethod = (): Method<DeployRequest, DeployResponse> => methodOf(containerz.Deploy)
 
 const methodOf = <Request, Response>(
   definition: grpc.MethodDefinition<Request, Response>
