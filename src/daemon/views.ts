@@ -89,7 +89,7 @@ export const statusView = (memory: Memory, endpoint: string, spec: ContainerSpec
 const isFulfilled = (memory: Memory, spec: ContainerSpec): boolean => {
   const record = recordOf(memory, spec.name)
   const watched = watchedOf(memory, spec.name)
-  if (watched.inFlight !== undefined || !isFresh(watched) || (watched.lookBegun ?? 0) < watched.intentMono) return false
+  if (watched.inFlight !== undefined || !isFresh(watched) || (watched.lookBegun ?? 0) <= watched.intentMono) return false
   if (record.desired === "stopped") return watched.sighting._tag === "Stopped" || watched.sighting._tag === "Absent"
   return watched.sighting._tag === "Running" && record.due === null
 }

@@ -6,7 +6,7 @@ import { type Memory, type ProbeRecord, recordOf, targetVersion, type Watched, w
 
 /** Whether the sighting was begun after our last action on the container ended. */
 export const isFresh = (watched: Watched): boolean =>
-  watched.lookBegun !== undefined && watched.lookBegun >= watched.lastActionEnd
+  watched.lookBegun !== undefined && watched.lookBegun > watched.lastActionEnd
 
 /**
  * The image that a container should run: its repository at the DPU's version.

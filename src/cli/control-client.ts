@@ -1,0 +1,95 @@
+/** The daemon as the verbs see it: the control API, typed. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+
+import { type Busy, InternalError, type NotRecorded, Problem, type UnknownContainer, type UnknownOperation } from "../control/problems.ts"
+import { ContainerList, ContainerStatus, type DeployRequest, DeployStatus, IntentAccepted, VersionView } from "../control/views.ts"
+import { type Answer, BadReply, type Exchange, type ExchangeError, type Method } from "./exchange.ts"
+
+/** What can go wrong with any request. */
+export type ClientError = ExchangeError | Exclude<Problem, UnknownContainer | UnknownOperation | NotRecorded | Busy>
+
+export interface ControlClientShape {
+  readonly list: Effect.Effect<ContainerList, ClientError>
+  readonly status: (container: string) => Effect.Effect<ContainerStatus, ClientError | UnknownContainer>
+  /** Records the intent; answers once it is durable. */
+  readonly start: (container: string) => Effect.Effect<IntentAccepted, ClientError | UnknownContainer | NotRecorded>
+  /** Records the intent; answers once it is durable. */
+  readonly stop: (container: string) => Effect.Effect<IntentAccepted, ClientError | UnknownContainer | NotRecorded>
+  /** Begins a transfer; `deployment` tells how it goes. */
+  readonly deploy: (request: DeployRequest) => Effect.Effect<DeployStatus, ClientError | Busy>
+  readonly deployment: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
+  readonly cancel: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
+  readonly version: Effect.Effect<VersionView, ClientError>
+}
+
+export class ControlClient extends Context.Tag("offloadctl/ControlClient")<ControlClient, ControlClientShape>() {}
+
+/** The client over any exchange. */
+export const make = (exchange: Exchange): ControlClientShape => {
+  /** One call: the errors that its endpoint can answer with are in `E`; any other is a reply that makes no sense. */
+  const call = <E extends Problem["_tag"] = never>(...expected: ReadonlyArray<E>) => {
+    const known: ReadonlyArray<string> = [...anywhere, ...expected]
+    return <A, I>(schema: Schema.Schema<A, I>, method: Method, path: string, body?: object) =>
+      Effect.flatMap(
+        exchange(method, path, body === undefined ? undefined : JSON.stringify(body)),
+        (answer): Effect.Effect<A, ClientError | Extract<Problem, { _tag: E }>> => {
+          if (answer.status < 300) return decodeView(schema, answer)
+          const problem = decodeProblem(answer)
+          return Effect.fail(
+            problem._tag !== "BadReply" && !known.includes(problem._tag)
+              ? new BadReply({ message: `offloadd answered ${method} ${path} with ${problem._tag}: ${problem.message}` })
+              : problem as Extract<Problem, { _tag: E }>
+          )
+        }
+      )
+  }
+  const one = (name: string) => `/v1/containers/${encodeURIComponent(name)}`
+  const operation = (id: string) => `/v1/deployments/${encodeURIComponent(id)}`
+  return {
+    list: call()(ContainerList, "GET", "/v1/containers"),
+    status: (name) => call("UnknownContainer")(ContainerStatus, "GET", one(name)),
+    start: (name) => call("UnknownContainer", "NotRecorded")(IntentAccepted, "POST", `${one(name)}/start`),
+    stop: (name) => call("UnknownContainer", "NotRecorded")(IntentAccepted, "POST", `${one(name)}/stop`),
+    deploy: (request) => call("Busy")(DeployStatus, "POST", "/v1/deployments", request),
+    deployment: (id) => call("UnknownOperation")(DeployStatus, "GET", operation(id)),
+    cancel: (id) => call("UnknownOperation")(DeployStatus, "DELETE", operation(id)),
+    version: call()(VersionView, "GET", "/v1/version")
+  }
+}
+
+const anywhere: ReadonlyArray<Problem["_tag"]> = ["BadRequest", "UnknownPath", "TooLarge", "InternalError"]
+
+/** What a reply with an error status says. */
+export const decodeProblem = (answer: Answer): Problem | BadReply =>
+  Either.getOrElse(
+    Either.flatMap(parse(answer.body), (json) => Schema.decodeUnknownEither(Problem)(json)),
+    () =>
+      answer.status >= 500
+        ? new InternalError({ message: `offloadd answered with status ${answer.status} and no reason` })
+        : new BadReply({ message: `offloadd answered with status ${answer.status} and no reason` })
+  )
+
+const decodeView = <A, I>(schema: Schema.Schema<A, I>, answer: Answer): Effect.Effect<A, BadReply> =>
+  Either.match(Either.flatMap(parse(answer.body), Schema.decodeUnknownEither(schema)), {
+    onLeft: (error) =>
+      Effect.fail(
+        new BadReply({
+          message: `offloadd's answer is not understood; offloadctl and offloadd may be of different versions (${
+            error instanceof ParseResult.ParseError ? firstFault(error) : error.message
+          })`
+        })
+      ),
+    onRight: Effect.succeed
+  })
+
+const firstFault = (error: ParseResult.ParseError): string => {
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  return issue === undefined ? error.message : `${issue.path.map(String).join(".")}: ${issue.message}`
+}
+
+const parse = (body: string): Either.Either<unknown, Error> =>
+  Either.try({ try: () => JSON.parse(body) as unknown, catch: (error) => error as Error })

@@ -1,0 +1,19 @@
+/** The daemon's events as a stream; apart from ControlClient, because most verbs do without streams. */
+import * as Context from "effect/Context"
+import type * as Stream from "effect/Stream"
+
+import type { UnknownContainer } from "../control/problems.ts"
+import type { Event } from "../model/event.ts"
+import type { ClientError } from "./control-client.ts"
+
+export interface EventQuery {
+  /** Instance or service name; all where not given. */
+  readonly container?: string
+  /** Goes on with each new event. Then the end of the stream means that the daemon went away. */
+  readonly follow: boolean
+}
+
+export class EventFeed extends Context.Tag("offloadctl/EventFeed")<EventFeed, {
+  readonly events: (query: EventQuery) => Stream.Stream<Event, ClientError | UnknownContainer>
+}>() {}
+
