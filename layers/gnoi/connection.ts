@@ -2,14 +2,15 @@
  * The one connection to the NPU: the grpc-js client in use, what the rest of the
  * layer hears of it, and the watchdog that replaces it.
  *
- * grpc-js has no time-out for connecting (a peer that accepts TCP and never
- * speaks HTTP/2 holds the channel in CONNECTING for ever), and a connection whose
- * peer vanished without a word stays READY until TCP gives up, minutes later.
- * Every call but `Log` has a deadline, so the watchdog needs no clock of its
- * own: when a deadline passes and nothing at all was heard from the peer since
- * that call began, the client is replaced. The old one is closed gracefully:
- * calls that do make progress on it go on, so a false alarm costs a connection
- * and nothing else.
+ * A connection whose peer vanished without a word stays READY until TCP gives up,
+ * and an attempt to connect that nobody answers stays CONNECTING as long; both
+ * take minutes, also when the NPU is back meanwhile. (A peer that accepts and
+ * keeps silent is `handshake.ts`'s.) Every call but `Log` has a deadline, so the
+ * watchdog needs no clock of its own: when a deadline passes and nothing at all
+ * was heard from the peer since that call began, the client is replaced. The old
+ * one is closed gracefully: calls with a deadline go on there as long as they
+ * may, so a false alarm costs a connection; streams without one are broken off,
+ * since nothing else would ever end them.
  */
 import * as grpc from "@grpc/grpc-js"
 import * as Effect from "effect/Effect"
@@ -21,8 +22,11 @@ import type { ConnectionEvent, WireError } from "../../src/npu/wire.ts"
 
 export interface Connection {
   readonly endpoint: string
-  /** To be called once for each call, just before it starts. */
-  readonly begin: () => CallRecord
+  /**
+   * To be called once for each call, just before it starts. `onGivenUp` is for
+   * calls without a deadline: their connection is dead, they shall end.
+   */
+  readonly begin: (onGivenUp?: () => void) => CallRecord
   readonly events: Stream.Stream<ConnectionEvent>
 }
 
@@ -32,35 +36,47 @@ export interface CallRecord {
   readonly client: grpc.Client
   /** The peer said something. */
   readonly heard: () => void
-  /** The call is over; without an error, well. Not to be called for an interrupted one. */
+  /** The call is over; without an error, well. */
   readonly ended: (error?: WireError) => void
+  /** The call was interrupted, which says nothing about the connection. */
+  readonly dropped: () => void
 }
 
 /** How many connection events a slow subscriber may lag behind before it loses the oldest. */
 const eventBacklog = 64
 
-/** Opens lazily, with the first call; closed with the scope. */
+/**
+ * Opens lazily, with the first call; closed with the scope.
+ *
+ * @param connectTimeout how long an attempt may last before it may be given up, milliseconds
+ */
 export const make = (
   endpoint: string,
+  connectTimeout: number,
   newClient: () => grpc.Client
 ): Effect.Effect<Connection, never, Scope.Scope> =>
   Effect.gen(function*() {
     const pubsub = yield* PubSub.sliding<ConnectionEvent>(eventBacklog)
     const tracker = yield* Effect.acquireRelease(
-      Effect.sync(() => new Tracker(endpoint, newClient, (event) => pubsub.unsafeOffer(event))),
+      Effect.sync(() => new Tracker(endpoint, connectTimeout, newClient, (event) => pubsub.unsafeOffer(event))),
       (tracker) => Effect.sync(() => tracker.close())
     )
-    return { endpoint, begin: () => tracker.begin(), events: Stream.fromPubSub(pubsub) }
+    return { endpoint, begin: (onGivenUp) => tracker.begin(onGivenUp), events: Stream.fromPubSub(pubsub) }
   })
 
 class Tracker {
   readonly #endpoint: string
+  readonly #connectTimeout: number
   readonly #newClient: () => grpc.Client
   readonly #publish: (event: ConnectionEvent) => void
   #client: grpc.Client
   #closed = false
   /** Milliseconds, monotonic. */
   #heardAt = -Infinity
+  /** Since when the channel is in the state it is in. */
+  #stateSince = -Infinity
+  /** How to end the calls on this client that have no deadline. */
+  #endless = new Set<() => void>()
   /** What was published last; an outage is told once. */
   #told: "nothing" | "connected" | "idle" | "lost" = "nothing"
   /** Calls that broke since the connection was made: a close that broke none is routine. */
@@ -68,26 +84,37 @@ class Tracker {
   /** A disconnect whose kind is not known yet. */
   #undecided: (() => void) | undefined
 
-  constructor(endpoint: string, newClient: () => grpc.Client, publish: (event: ConnectionEvent) => void) {
+  constructor(
+    endpoint: string,
+    connectTimeout: number,
+    newClient: () => grpc.Client,
+    publish: (event: ConnectionEvent) => void
+  ) {
     this.#endpoint = endpoint
+    this.#connectTimeout = connectTimeout
     this.#newClient = newClient
     this.#publish = publish
     this.#client = this.#newClient()
     this.#follow(this.#client)
   }
 
-  begin(): CallRecord {
+  begin(onGivenUp?: () => void): CallRecord {
     const client = this.#client
+    const endless = this.#endless
     const beganAt = performance.now()
+    if (onGivenUp !== undefined) endless.add(onGivenUp)
+    const dropped = () => void (onGivenUp !== undefined && endless.delete(onGivenUp))
     return {
       client,
+      dropped,
       heard: () => {
         this.#heardAt = performance.now()
       },
       ended: (error) => {
+        dropped()
         if (error === undefined || error.origin === "peer") this.#heardAt = performance.now()
         else if (error.code === "UNAVAILABLE") this.#broken += 1
-        else if (error.code === "DEADLINE_EXCEEDED" && this.#heardAt < beganAt && client === this.#client) this.#renew()
+        else if (error.code === "DEADLINE_EXCEEDED" && this.#heardAt < beganAt && client === this.#client) this.#doubt()
       }
     }
   }
@@ -97,13 +124,26 @@ class Tracker {
     this.#client.close()
   }
 
-  #renew(): void {
+  /** Nobody answers: is it worth a new connection? */
+  #doubt(): void {
     if (this.#closed) return
-    const silent = this.#client
+    const state = this.#client.getChannel().getConnectivityState(false)
+    const trying = performance.now() - this.#stateSince
+    if (
+      state === grpc.connectivityState.READY
+      || (state === grpc.connectivityState.CONNECTING && trying >= this.#connectTimeout)
+    ) this.#renew()
+  }
+
+  #renew(): void {
+    const dead = this.#client
+    const endless = this.#endless
     this.#client = this.#newClient()
+    this.#endless = new Set()
     this.#follow(this.#client)
-    silent.close()
+    dead.close()
     this.#lost(`${this.#endpoint} did not answer in time; connecting anew`)
+    endless.forEach((giveUp) => giveUp())
   }
 
   #follow(client: grpc.Client): void {
@@ -114,6 +154,7 @@ class Tracker {
         if (this.#closed || client !== this.#client) return
         const before = state
         state = channel.getConnectivityState(false)
+        this.#stateSince = performance.now()
         this.#changed(before, state)
         next()
       })

@@ -8,7 +8,7 @@ import type { StreamMethod, StreamMethods } from "../../src/npu/messages.ts"
 import { WireError } from "../../src/npu/wire.ts"
 import type { Connection } from "./connection.ts"
 import { streamMethod } from "./methods.ts"
-import { errorOfStatus } from "./status.ts"
+import { errorOfStatus, localError } from "./status.ts"
 import { started, within } from "./unary.ts"
 
 export const collect = <M extends StreamMethod>(
@@ -72,7 +72,6 @@ const open = <M extends StreamMethod>(
   }
 ): OpenCall | WireError => {
   const method = streamMethod(name)
-  const record = connection.begin()
   let over = false
   const end = (error?: WireError): void => {
     if (over) return
@@ -80,6 +79,11 @@ const open = <M extends StreamMethod>(
     record.ended(error)
     listener.onEnd(error)
   }
+  const giveUp = (): void => {
+    end(localError(name, "UNAVAILABLE", `${connection.endpoint} does not answer; the connection was given up`))
+    if (!(call instanceof WireError)) call.cancel()
+  }
+  const record = connection.begin(options.deadline === undefined ? giveUp : undefined)
   const call = started(name, () =>
     record.client.makeServerStreamRequest(
       method.path,
@@ -89,7 +93,10 @@ const open = <M extends StreamMethod>(
       new grpc.Metadata(),
       options
     ))
-  if (call instanceof WireError) return call
+  if (call instanceof WireError) {
+    record.dropped()
+    return call
+  }
   // The status comes before `end`, and `end` comes after the last message; a
   // status other than OK is an `error`, with `end` or without.
   call.on("error", (status: grpc.ServiceError) => end(errorOfStatus(name, status)))
@@ -102,6 +109,7 @@ const open = <M extends StreamMethod>(
   return {
     cancel: () => {
       over = true
+      record.dropped()
       call.cancel()
     },
     pause: () => void call.pause(),

@@ -37,6 +37,7 @@ export const unary = <M extends UnaryMethod>(
     if (call instanceof WireError) return resume(Effect.fail(call))
     return Effect.sync(() => {
       interrupted = true
+      record.dropped()
       call.cancel()
     })
   })

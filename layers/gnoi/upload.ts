@@ -47,7 +47,10 @@ const transfer = (
       record.ended(result instanceof WireError ? result : undefined)
       resume(result instanceof WireError ? Effect.fail(result) : Effect.succeed(result))
     })
-    return Effect.sync(() => upload.cancel())
+    return Effect.sync(() => {
+      record.dropped()
+      upload.cancel()
+    })
   })
 
 type Bytes = { readonly reader: ByteReader; readonly size: number }

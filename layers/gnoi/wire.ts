@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 
 import { Wire, type WireService } from "../../src/npu/wire.ts"
 import * as Connection from "./connection.ts"
+import { withHandshakeLimit } from "./handshake.ts"
 import { collect, stream } from "./server-stream.ts"
 import { unary } from "./unary.ts"
 import { deploy } from "./upload.ts"
@@ -18,6 +19,8 @@ export interface Options {
   readonly credentials?: () => grpc.ChannelCredentials
   /** The wait after a failed attempt to connect, milliseconds; grows 1.6-fold from one to the other. */
   readonly reconnect?: { readonly initial: number; readonly maximum: number }
+  /** How long TCP, and after it TLS with the first bytes of HTTP/2, may each take, milliseconds. */
+  readonly connectTimeout?: number
   /** The largest message taken, bytes. */
   readonly receiveLimit?: number
   /** More grpc-js options (name override for TLS, keepalive); they win over ours. */
@@ -26,6 +29,9 @@ export interface Options {
 
 /** Well under a poll's period at first, and never slow after an NPU reboot; grpc-js has 1 s and 120 s. */
 export const defaultReconnect = { initial: 250, maximum: 2000 }
+
+/** Three seconds: a midplane answers within one, and Linux repeats a lost SYN after one and three. */
+export const defaultConnectTimeout = 3000
 
 /** 4 MiB, gRPC's usual limit. */
 export const defaultReceiveLimit = 4 * 1024 * 1024
@@ -36,11 +42,11 @@ export const layer = (options: Options): Layer.Layer<Wire> => Layer.scoped(Wire,
 export const make = (options: Options): Effect.Effect<WireService, never, Scope.Scope> =>
   Effect.gen(function*() {
     const endpoint = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`
-    const connection = yield* Connection.make(
-      endpoint,
-      () =>
-        new grpc.Client(endpoint, options.credentials?.() ?? grpc.credentials.createInsecure(), channelOptions(options))
-    )
+    const connectTimeout = options.connectTimeout ?? defaultConnectTimeout
+    const connection = yield* Connection.make(endpoint, connectTimeout, () => {
+      const credentials = options.credentials?.() ?? grpc.credentials.createInsecure()
+      return new grpc.Client(endpoint, withHandshakeLimit(credentials, connectTimeout), channelOptions(options))
+    })
     return {
       endpoint,
       unary: (method, request, deadline) => unary(connection, method, request, deadline),

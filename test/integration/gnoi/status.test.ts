@@ -171,7 +171,7 @@ describe("a status made here", () => {
       const { port } = yield* http2Server((stream) => {
         stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true })
         stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }))
-        stream.end(Buffer.from([0, 0, 0, 0, 2, 0x0f, 0]))
+        stream.end(Buffer.from([0, 0, 0, 0, 2, 0x4f, 0]))
       })
       const wire = yield* wireTo(port)
       assert.strictEqual(gist(yield* Effect.flip(wire.unary("Verify", {}, soon))), "INTERNAL local")
