@@ -100,9 +100,16 @@ module.exports = {
     {
       name: "proto-is-a-leaf",
       severity: "error",
-      comment: "proto imports nothing of ours, and only layers read it",
+      comment: "proto imports nothing of ours but the types of the messages it defines",
       from: { path: "^proto/" },
-      to: { path: "^(?:src|layers|bin|test|bench|scripts)/" }
+      to: { path: "^(?:src|layers|bin|test|bench|scripts)/", pathNot: "^src/npu/messages\\.ts$" }
+    },
+    {
+      name: "proto-imports-types",
+      severity: "error",
+      comment: "what proto takes from src is types only",
+      from: { path: "^proto/" },
+      to: { path: "^src/", dependencyTypesNot: ["type-only"] }
     },
     {
       name: "proto-is-for-layers",

@@ -1,8 +1,13 @@
+import { relative } from "node:path"
+
 /**
  * A Vitest reporter for the end of a run: every skipped test with its reason,
  * then one last line, `N passed, N failed` and, where there are any, `N skipped`.
  *
  * With OFFLOADER_REQUIRE_ALL=1 a skipped test is a failed one.
+ *
+ * The reason is what a test gives to `ctx.skip("…")`. Inside an Effect that gets
+ * lost on the way out; there a test sets `ctx.task.meta.skipReason` beforehand.
  */
 export default class Summary {
   #passed = 0
@@ -35,7 +40,11 @@ export default class Summary {
     if (result.state === "passed") {
       this.#passed += 1
     } else if (result.state === "skipped") {
-      this.#skipped.push({ module: module.relativeModuleId, name: test.fullName, reason: result.note })
+      this.#skipped.push({
+        module: relative(process.cwd(), module.moduleId),
+        name: test.fullName,
+        reason: result.note ?? test.meta().skipReason
+      })
     } else {
       this.#failed += 1
     }
