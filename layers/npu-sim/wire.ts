@@ -23,6 +23,8 @@ import { isAlive } from "./engine/lifecycle.ts"
 import { Later, type Refusal, type Reply } from "./engine/reply.ts"
 import { upload } from "./wire-deploy.ts"
 
+export { describedSource } from "./wire-deploy.ts"
+
 export interface MemoryWireOptions {
   /** For messages; `npu-sim:memory` by default. */
   readonly endpoint?: string
