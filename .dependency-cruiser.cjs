@@ -27,7 +27,12 @@ const arrows = {
 const known = Object.keys(arrows).join("|")
 
 /** The packages that each folder of src may use; the rest of src has `effect` alone. */
-const packagesOf = { control: ["effect", "@effect/platform"], cli: ["effect", "@effect/cli", "@effect/printer", "@effect/printer-ansi"] }
+const packagesOf = {
+  control: ["effect", "@effect/platform"],
+  // The handlers of the control API.
+  daemon: ["effect", "@effect/platform"],
+  cli: ["effect", "@effect/cli", "@effect/printer", "@effect/printer-ansi"]
+}
 
 /** As dependency-cruiser resolves it: node_modules/NAME/… */
 const packagePattern = (names) => `^node_modules/(?:${names.join("|")})/`
