@@ -78,7 +78,7 @@ export default tseslint.config(
       "no-var": "error",
       "prefer-const": "error",
       "object-shorthand": "error",
-      eqeqeq: "error",
+      eqeqeq: ["error", "always", { null: "ignore" }],
       "@effect/dprint": ["error", {
         config: {
           indentWidth: 2,

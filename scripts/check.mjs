@@ -25,7 +25,7 @@ const steps = {
   tsc: [tool("tsc"), "--project", "tsconfig.json"],
   arrows: [tool("depcruise"), ...folders, "--config", ".dependency-cruiser.cjs", "--output-type", "err"],
   unused: [tool("knip"), "--no-progress"],
-  oxlint: [tool("oxlint"), "--deny-warnings"],
+  oxlint: [tool("oxlint"), "--deny-warnings", "--format", "unix"],
   licences: [process.execPath, "scripts/licences.mjs"]
 }
 
