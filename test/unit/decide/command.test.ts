@@ -1,0 +1,149 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import { statusView } from "../../../src/daemon/views.ts"
+import { absent, Bench, database, gnmi, ha, runs, settled, specs, stopped, unclear } from "./bench.ts"
+
+const stop = (container: string) => ({ _tag: "SetDesired", container, desired: "stopped" }) as const
+const start = (container: string) => ({ _tag: "SetDesired", container, desired: "running" }) as const
+const deploy = (path: string) => ({ _tag: "Deploy", subject: { _tag: "Path", path } }) as const
+const fulfilled = (bench: Bench, name: string) =>
+  statusView(bench.memory, "npu", specs.find((spec) => spec.name === name)!, bench).intent.fulfilled
+
+describe("stop", () => {
+  it("stops, and never starts what was stopped, whatever becomes of it", () => {
+    const bench = settled()
+    assert.strictEqual(bench.command(stop(ha))._tag, "Recorded")
+    assert.deepStrictEqual(bench.take(), [`Stop ${ha}`])
+    assert.isFalse(fulfilled(bench, ha))
+    bench.end(ha).look({ [ha]: stopped })
+    assert.isTrue(fulfilled(bench, ha))
+    bench.look({ [ha]: absent }).version("2.0").lookFails(false).look({ [ha]: absent })
+    assert.notInclude(bench.take().join(), ha)
+  })
+
+  it("stops again what somebody else started", () => {
+    const bench = settled()
+    bench.command(stop(ha))
+    bench.end(ha).look({ [ha]: stopped })
+    bench.take()
+    bench.look({ [ha]: runs("1.0", "foreign") })
+    assert.deepStrictEqual(bench.take(), [`Stop ${ha}`])
+  })
+
+  it("stops once a container whose state is not clear, while the NPU answers", () => {
+    const bench = settled().look({ [ha]: unclear })
+    bench.command(stop(ha))
+    assert.deepStrictEqual(bench.take(), [`Stop ${ha}`])
+    bench.end(ha).look({ [ha]: unclear }).look({ [ha]: unclear })
+    assert.deepStrictEqual(bench.take(), [])
+  })
+
+  it("is kept while the NPU is away and done when it returns", () => {
+    const bench = settled().lookFails(false)
+    assert.strictEqual(bench.command(stop(ha))._tag, "Recorded")
+    assert.deepStrictEqual(bench.take(), [])
+    bench.look({})
+    assert.deepStrictEqual(bench.take(), [`Stop ${ha}`])
+  })
+
+  it("ends a crash loop's wait and its debt", () => {
+    const bench = settled().look({ [ha]: stopped })
+    bench.command(stop(ha))
+    assert.isNull(bench.record(ha).due)
+  })
+})
+
+describe("start", () => {
+  it("starts what was stopped, without calling it a crash or a restart", () => {
+    const bench = settled()
+    bench.command(stop(ha))
+    bench.end(ha).look({ [ha]: stopped })
+    bench.take()
+    bench.command(start(ha))
+    bench.imagesHeld()
+    bench.end(ha).look({ [ha]: absent })
+    bench.end(ha).look({ [ha]: runs("1.0", "b") })
+    assert.deepStrictEqual(bench.take(), ["ListImages", `Remove ${ha}`, `Start ${ha}`])
+    assert.deepStrictEqual([bench.record(ha).restarts, bench.record(ha).level], [0, 0])
+    assert.isTrue(fulfilled(bench, ha))
+  })
+
+  it("tries at once what waits on its ladder", () => {
+    const bench = settled().look({ [ha]: absent })
+    bench.imagesHeld()
+    for (let failure = 0; failure < 4; failure += 1) {
+      bench.end(ha, { _tag: "Refused", kind: "Conflict", reason: "port used" })
+      bench.look({ [ha]: absent })
+      bench.take()
+      bench.command(start(ha))
+      assert.deepStrictEqual(bench.take(), [`Start ${ha}`])
+    }
+  })
+
+  it("changes nothing about what runs", () => {
+    const bench = settled()
+    bench.command(start(ha))
+    bench.look({})
+    assert.deepStrictEqual(bench.take(), [])
+    assert.isTrue(fulfilled(bench, ha))
+  })
+})
+
+describe("deploy", () => {
+  it("sends one archive at a time", () => {
+    const bench = settled()
+    assert.deepStrictEqual(bench.command(deploy("/a.tar")), { _tag: "Deploying", operation: "op-1" })
+    const busy = bench.command(deploy("/b.tar"))
+    assert.isTrue(busy._tag === "Busy" && busy.reason.includes("/a.tar"))
+    bench.endTransfer({ _tag: "Rejected", reason: "it is not a tar" })
+    assert.strictEqual(bench.command(deploy("/b.tar"))._tag, "Deploying")
+  })
+
+  it("is not repeated by itself when it fails", () => {
+    const bench = settled()
+    bench.command(deploy("/a.tar"))
+    bench.endTransfer({ _tag: "Failed", reason: "no room", unreachable: false })
+    bench.take()
+    bench.wait(600_000).look({})
+    assert.deepStrictEqual(bench.take(), [])
+    assert.include(bench.reasons(), "DeployFailed")
+  })
+
+  it("serves the services that wait for that image", () => {
+    const bench = new Bench().version("1.0").look({ [database]: absent })
+    bench.give({ _tag: "ImagesListed", asked: ["docker-database:1.0"], held: [] })
+    bench.endTransfer({ _tag: "Rejected", reason: "no archive" })
+    bench.look({ [database]: absent })
+    bench.give({ _tag: "ImagesListed", asked: ["docker-database:1.0"], held: [] })
+    bench.take()
+    bench.command(deploy("/database.tar"))
+    bench.endTransfer({ _tag: "Deployed", image: "docker-database:1.0" })
+    assert.deepStrictEqual(bench.take(), ["Deploy /database.tar", `Start ${database}`])
+  })
+})
+
+describe("memory that cannot be saved", () => {
+  it("refuses intents, goes on with recovery, and says both", () => {
+    const bench = settled()
+    bench.unsavable = "no space left on the device"
+    const reply = bench.command(stop(ha))
+    assert.isTrue(reply._tag === "NotRecorded" && reply.reason.includes("no space left"))
+    assert.strictEqual(bench.record(ha).desired, "running")
+    bench.look({ [gnmi]: absent })
+    bench.imagesHeld()
+    assert.deepStrictEqual(bench.take(), ["ListImages", `Start ${gnmi}`])
+    assert.deepStrictEqual(bench.reasons().filter((reason) => reason === "StateNotDurable").length, 1)
+  })
+
+  it("changes no version meanwhile, and says so", () => {
+    const bench = settled()
+    bench.unsavable = "no space left on the device"
+    bench.version("2.0").look({}).look({})
+    assert.deepStrictEqual(bench.take(), [])
+    const status = statusView(bench.memory, "npu", specs[0]!, bench)
+    assert.include(status.activity, "no space left")
+    bench.unsavable = undefined
+    bench.look({})
+    assert.deepStrictEqual(bench.take(), ["ListImages"])
+  })
+})
