@@ -16,11 +16,11 @@ const barrels = [
   "@effect/printer-ansi"
 ].map((name) => ({ name, message: "Import the module itself, as in \"effect/Effect\": the barrel is slow to start." }))
 
-/** `Effect.runPromise(…)` and its family, also by a namespace of another name. */
+/** `Effect.runPromise(…)` and its family, whatever the namespace is called; `Runtime.runFork(runtime)` is a bridge. */
 const runEffect = {
   selector:
-    "CallExpression > MemberExpression.callee[property.name=/^run(Promise|PromiseExit|Sync|SyncExit|Fork|Callback)$/]"
-    + "[object.name=/^(Effect|Micro|ManagedRuntime)$/]",
+    "CallExpression > MemberExpression.callee[property.name=/^run(Promise|PromiseExit|Sync|SyncExit|Fork|Callback)$/]" +
+    ":not([object.name=/[rR]untime$/])",
   message: "Effects are run at the composition root in bin/; a layer that bridges callbacks uses its Runtime."
 }
 
@@ -36,7 +36,7 @@ const impure = [
     message: "No Promise in src: use Effect."
   },
   {
-    selector: "CallExpression[callee.property.name=/^(promise|tryPromise)$/][callee.object.name=\"Effect\"]",
+    selector: "CallExpression[callee.property.name=/^(promise|tryPromise)$/]",
     message: "Promises are met in layers, not in src."
   },
   { selector: "ImportExpression", message: "No dynamic import in src: bin/ loads lazily what it needs to." },
