@@ -1,0 +1,152 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+
+import type { Sighting } from "../../../src/model/look.ts"
+import { archive, failure, row, type Script, withNpu } from "./scripted.ts"
+
+const sightings = (script: Script, ...names: ReadonlyArray<string>) =>
+  withNpu(script, (npu, calls) =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(npu.look(names))
+      yield* TestClock.adjust("1 minute")
+      const { result } = yield* Fiber.join(fiber)
+      return {
+        calls: calls.length,
+        result,
+        tags: result._tag === "Seen" ? names.map((name) => (result.sightings.get(name) as Sighting)._tag) : []
+      }
+    }))
+
+describe("a look", () => {
+  it.effect("takes names with slashes and commas apart", () =>
+    Effect.gen(function*() {
+      const { calls, tags } = yield* sightings({ lists: [[row("/other,/ha", "RUNNING")]] }, "ha")
+      assert.deepStrictEqual([tags, calls], [["Running"], 1])
+    }))
+
+  it.effect("counts PRESENT as stopped and NOT_FOUND as absent once confirmed", () =>
+    Effect.gen(function*() {
+      const { tags } = yield* sightings({ lists: [[row("a", "PRESENT"), row("b", "NOT_FOUND"), row("c", "STOPPED")]] }, "a", "b", "c")
+      assert.deepStrictEqual(tags, ["Stopped", "Absent", "Stopped"])
+    }))
+
+  it.effect("needs two complete lists for Absent", () =>
+    Effect.gen(function*() {
+      const gone = yield* sightings({ lists: [[], []] }, "ha")
+      assert.deepStrictEqual([gone.tags, gone.calls], [["Absent"], 2])
+      const back = yield* sightings({ lists: [[], [row("ha", "RUNNING")]] }, "ha")
+      assert.deepStrictEqual(back.tags, ["Running"], "an empty list now and then is not the truth")
+      const failed = yield* sightings({ lists: [[], failure("INTERNAL", "peer")] }, "ha")
+      assert.strictEqual(failed.result._tag, "Failed")
+    }))
+
+  it.effect("settles UNSPECIFIED by a list of the running ones", () =>
+    Effect.gen(function*() {
+      const leftover = yield* sightings({ lists: [[row("ha", "UNSPECIFIED")], []] }, "ha")
+      assert.deepStrictEqual(leftover.tags, ["Stopped"])
+      const running = yield* sightings({ lists: [[row("ha", "UNSPECIFIED")], [row("ha", "RUNNING")]] }, "ha")
+      assert.deepStrictEqual(running.tags, ["Running"])
+      const unclear = yield* sightings({ lists: [[row("ha", "UNSPECIFIED")], [row("ha", "UNSPECIFIED")]] }, "ha")
+      assert.deepStrictEqual(unclear.tags, ["Unknown"])
+    }))
+
+  it.effect("is Unknown about two containers of one name and about a status from the future", () =>
+    Effect.gen(function*() {
+      const two = yield* sightings({ lists: [[row("ha", "RUNNING"), { ...row("ha", "STOPPED"), id: "another" }]] }, "ha")
+      assert.deepStrictEqual(two.tags, ["Unknown"])
+      const future = yield* sightings({ lists: [[row("ha", "9")], [row("ha", "9")]] }, "ha")
+      assert.deepStrictEqual(future.tags, ["Unknown"])
+    }))
+
+  it.effect("fails whole on a row that makes no sense", () =>
+    Effect.gen(function*() {
+      const { result } = yield* sightings({ lists: [[{ id: 7 }]] }, "ha")
+      assert.isTrue(result._tag === "Failed" && result.reachable)
+    }))
+
+  it.effect("asks twice before it says that the NPU is unreachable", () =>
+    Effect.gen(function*() {
+      const lost = yield* sightings({ lists: [failure("UNAVAILABLE", "local")] }, "ha")
+      assert.isTrue(lost.result._tag === "Failed" && !lost.result.reachable)
+      assert.strictEqual(lost.calls, 2)
+      const once = yield* sightings({ lists: [failure("UNAVAILABLE", "local"), [row("ha", "RUNNING")]] }, "ha")
+      assert.deepStrictEqual(once.tags, ["Running"], "a connection closed while idle is routine")
+    }))
+
+  it.effect("does not call an NPU unreachable that answers with an error of its own", () =>
+    Effect.gen(function*() {
+      const { result } = yield* sightings({ lists: [failure("UNAVAILABLE", "peer", "engine restarts")] }, "ha")
+      assert.isTrue(result._tag === "Failed" && result.reachable && result.reason.includes("engine restarts"))
+    }))
+
+  it.effect("reads the version from the tag, or from the label where the tag tells none", () =>
+    Effect.gen(function*() {
+      const version = (imageName: string, labels: Record<string, string> = {}) =>
+        Effect.map(sightings({ lists: [[{ ...row("ha", "RUNNING", imageName), labels }]] }, "ha"), ({ result }) => {
+          const sighting = result._tag === "Seen" ? result.sightings.get("ha") : undefined
+          return sighting?._tag === "Running" ? sighting.version : "?"
+        })
+      assert.strictEqual(yield* version("host:5000/docker-dash-ha:1.2"), "1.2")
+      assert.strictEqual(yield* version("docker-dash-ha:latest", { Tag: "1.3" }), "1.3")
+      assert.isUndefined(yield* version("docker-dash-ha:latest"))
+      assert.isUndefined(yield* version("docker-dash-ha"))
+    }))
+})
+
+describe("a deploy", () => {
+  const listed = { id: "ab".repeat(6), imageName: "localhost/docker-dash-ha", tag: "1.0,2.0" }
+  const done = { messages: [{ imageTransferSuccess: { name: "", tag: "", imageSize: "0" } }], sentBytes: 10 }
+  const deploy = (script: Script) => withNpu(script, (npu) => Effect.either(npu.deploy(archive, () => undefined)))
+
+  it.effect("is done when ListImage shows it, under the name that the engine made of it", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* deploy({ deploy: done, lists: [[listed]] }))._tag, "Right")
+    }))
+
+  it.effect("is not done when it was called a success and is not there", () =>
+    Effect.gen(function*() {
+      const result = yield* deploy({ deploy: done, lists: [[{ ...listed, tag: "1.0" }]] })
+      assert.isTrue(result._tag === "Left" && result.left.class === "BadAnswer" && result.left.reason.includes("ListImage"))
+    }))
+
+  it.effect("recognises an image under another name by its digest", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* deploy({ deploy: done, lists: [[{ ...listed, imageName: "other" }]] }))._tag, "Right")
+      const foreign = { ...listed, imageName: "other", id: "cd".repeat(6) }
+      assert.strictEqual((yield* deploy({ deploy: done, lists: [[foreign]] }))._tag, "Left")
+    }))
+
+  it.effect("takes the server's own error for what it is", () =>
+    Effect.gen(function*() {
+      const refused = { messages: [{ imageTransferError: { code: 13, message: "unable to load image" } }], sentBytes: 10 }
+      const result = yield* deploy({ deploy: refused, lists: [[listed]] })
+      assert.isTrue(result._tag === "Left" && result.left.reason.includes("unable to load image"))
+    }))
+})
+
+describe("a mutating call", () => {
+  it.effect("is sent once, whatever comes back", () =>
+    Effect.gen(function*() {
+      for (const error of [failure("UNAVAILABLE", "local"), failure("DEADLINE_EXCEEDED", "local"), failure("INTERNAL", "peer")]) {
+        const sent = yield* withNpu({ unary: error }, (npu, calls) =>
+          Effect.gen(function*() {
+            const result = yield* Effect.either(npu.stop("ha", false))
+            assert.isTrue(result._tag === "Left" && result.left.ambiguous)
+            return calls.length
+          }))
+        assert.strictEqual(sent, 1)
+      }
+    }))
+
+  it.effect("does not take an empty answer for a start", () =>
+    Effect.gen(function*() {
+      const spec = { service: "ha", name: "ha", repository: "docker-dash-ha", after: [], ports: [], environment: {}, volumes: [], labels: {}, network: "host" }
+      const start = (unary: unknown) => withNpu({ unary }, (npu) => Effect.either(npu.start(spec, archive.image)))
+      assert.strictEqual((yield* start({ startOk: { instanceName: "ha" } }))._tag, "Right")
+      const refused = yield* start({ startError: { details: "port used" } })
+      assert.isTrue(refused._tag === "Left" && refused.left.reason.includes("port used"))
+      assert.strictEqual((yield* start({}))._tag, "Left")
+    }))
+})
