@@ -5,8 +5,22 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
-import { type Busy, InternalError, type NotRecorded, Problem, type UnknownContainer, type UnknownOperation } from "../control/problems.ts"
-import { ContainerList, ContainerStatus, type DeployRequest, DeployStatus, IntentAccepted, VersionView } from "../control/views.ts"
+import {
+  type Busy,
+  InternalError,
+  type NotRecorded,
+  Problem,
+  type UnknownContainer,
+  type UnknownOperation
+} from "../control/problems.ts"
+import {
+  ContainerList,
+  ContainerStatus,
+  type DeployRequest,
+  DeployStatus,
+  IntentAccepted,
+  VersionView
+} from "../control/views.ts"
 import { type Answer, BadReply, type Exchange, type ExchangeError, type Method } from "./exchange.ts"
 
 /** What can go wrong with any request. */
@@ -41,7 +55,9 @@ export const make = (exchange: Exchange): ControlClientShape => {
           const problem = decodeProblem(answer)
           return Effect.fail(
             problem._tag !== "BadReply" && !known.includes(problem._tag)
-              ? new BadReply({ message: `offloadd answered ${method} ${path} with ${problem._tag}: ${problem.message}` })
+              ? new BadReply({
+                message: `offloadd answered ${method} ${path} with ${problem._tag}: ${problem.message}`
+              })
               : problem as Extract<Problem, { _tag: E }>
           )
         }

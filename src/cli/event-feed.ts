@@ -16,4 +16,3 @@ export interface EventQuery {
 export class EventFeed extends Context.Tag("offloadctl/EventFeed")<EventFeed, {
   readonly events: (query: EventQuery) => Stream.Stream<Event, ClientError | UnknownContainer>
 }>() {}
-

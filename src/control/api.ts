@@ -85,10 +85,12 @@ const daemon = HttpApiGroup.make("daemon")
    */
   .add(
     HttpApiEndpoint.get("events", "/v1/events")
-      .setUrlParams(Schema.Struct({
-        follow: Schema.optional(Schema.BooleanFromString),
-        container: Schema.optional(Schema.String)
-      }).annotations({ parseOptions: { errors: "all", onExcessProperty: "error" } }))
+      .setUrlParams(
+        Schema.Struct({
+          follow: Schema.optional(Schema.BooleanFromString),
+          container: Schema.optional(Schema.String)
+        }).annotations({ parseOptions: { errors: "all", onExcessProperty: "error" } })
+      )
       .addSuccess(Schema.String.pipe(HttpApiSchema.withEncoding({ kind: "Text", contentType: "application/x-ndjson" })))
       .addError(UnknownContainer, unknownContainer)
   )

@@ -1,0 +1,161 @@
+/**
+ * Requests to the control socket, framed by hand over node:net: node:http costs
+ * `offloadctl` a third of its start, and one request on one connection needs
+ * little of it.
+ */
+import * as net from "node:net"
+
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+
+import { ControlClient, make } from "../../src/cli/control-client.ts"
+import {
+  type Answer,
+  BadReply,
+  type Exchange,
+  type ExchangeError,
+  type Method,
+  NoDaemon,
+  NotPermitted
+} from "../../src/cli/exchange.ts"
+import { Reply } from "./reply.ts"
+
+/** The longest answer taken, in bytes. */
+const answerLimit = 16 * 1024 * 1024
+
+/** How long an answer may take, in milliseconds. */
+const answerTimeout = 15_000
+
+/** The client of the daemon on this socket. Connects for each request anew. */
+export const layer = (path: string): Layer.Layer<ControlClient> => Layer.succeed(ControlClient, make(exchange(path)))
+
+/** One request, one connection, one answer. */
+export const exchange = (socketPath: string): Exchange => (method, path, body) =>
+  Effect.async<Answer, ExchangeError>((resume) => {
+    const pieces: Array<Buffer> = []
+    let size = 0
+    const socket = open(socketPath, method, path, body, {
+      onPiece: (piece) => {
+        size += piece.length
+        if (size > answerLimit) throw new Error("it is too long")
+        pieces.push(piece)
+      },
+      onDone: (status) => resume(Effect.succeed({ status, body: Buffer.concat(pieces).toString("utf8") })),
+      onError: (error) => resume(Effect.fail(error))
+    })
+    return Effect.sync(() => socket.destroy())
+  }).pipe(
+    Effect.timeoutFail({
+      duration: answerTimeout,
+      onTimeout: () =>
+        new NoDaemon({
+          message: `offloadd took the request on ${socketPath} and has not answered it in ${answerTimeout / 1000} s; `
+            + "it is stuck or overloaded: see its log",
+          sent: true
+        })
+    })
+  )
+
+export interface Listener {
+  /** The status, before the first piece. */
+  readonly onHead?: (status: number) => void
+  readonly onPiece: (piece: Buffer) => void
+  /** The whole reply is here. */
+  readonly onDone: (status: number) => void
+  /** Called once, and nothing after it. */
+  readonly onError: (error: ExchangeError) => void
+}
+
+/** Sends one request; what comes back goes to the listener. Destroy the socket to stop. */
+export const open = (
+  socketPath: string,
+  method: Method,
+  path: string,
+  body: string | undefined,
+  listener: Listener
+): net.Socket => {
+  let connected = false
+  let over = false
+  const finish = (act: () => void) => {
+    if (over) return
+    over = true
+    socket.destroy()
+    act()
+  }
+  const reply = new Reply({ onHead: listener.onHead, onBody: listener.onPiece })
+  const broken = () =>
+    new NoDaemon({
+      message: `the connection to offloadd on ${socketPath} broke off; it may have been restarted`,
+      sent: true
+    })
+  const socket = net.connect({ path: socketPath })
+  socket.on("connect", () => {
+    connected = true
+    const content = Buffer.from(body ?? "", "utf8")
+    const head = [
+      `${method} ${path} HTTP/1.1`,
+      "host: offloadd",
+      "connection: close",
+      "accept: application/json",
+      ...(method === "POST" ? ["content-type: application/json", `content-length: ${content.length}`] : [])
+    ]
+    socket.write(Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`, "latin1"), content]))
+  })
+  socket.on("data", (piece: Buffer) => {
+    if (over) return
+    try {
+      reply.feed(piece)
+    } catch (error) {
+      return finish(() =>
+        listener.onError(
+          new BadReply({ message: `what answers on ${socketPath} is not offloadd: ${(error as Error).message}` })
+        )
+      )
+    }
+    if (reply.isDone) finish(() => listener.onDone(reply.status ?? 0))
+  })
+  socket.on("end", () => {
+    finish(() => reply.end() && reply.status !== undefined ? listener.onDone(reply.status) : listener.onError(broken()))
+  })
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    finish(() => listener.onError(connected ? broken() : refusal(socketPath, error)))
+  })
+  return socket
+}
+
+const refusal = (path: string, error: NodeJS.ErrnoException): ExchangeError => {
+  switch (error.code) {
+    case "EACCES":
+    case "EPERM":
+      return new NotPermitted({
+        message: `this user may not use the socket ${path}; run offloadctl as root or as a member of the socket's group`
+      })
+    case "ENOENT":
+      return new NoDaemon({
+        message:
+          `no offloadd answers at ${path}: there is no such socket; start the daemon, or give --socket where it is`,
+        sent: false
+      })
+    case "ECONNREFUSED":
+      return new NoDaemon({
+        message: `no offloadd answers at ${path}: it has stopped and left its socket behind; start the daemon`,
+        sent: false
+      })
+    case "ENOTSOCK":
+      return new NoDaemon({
+        message: `no offloadd answers at ${path}: that is not a socket; give --socket`,
+        sent: false
+      })
+    default:
+      return new NoDaemon({ message: `no offloadd answers at ${path}: ${error.message}`, sent: false })
+  }
+}
+
+/** `offloadd 0.1.0, pid 4711`, where what answers on the socket says so within a second. */
+export const whoAnswers = (path: string): Effect.Effect<Option.Option<string>> =>
+  make(exchange(path)).version.pipe(
+    Effect.timeout("1 second"),
+    Effect.map((version) => `version ${version.daemon}, pid ${version.pid}`),
+    Effect.option
+  )

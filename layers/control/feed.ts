@@ -1,0 +1,67 @@
+/** The daemon's event stream, read from the socket line by line. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+import { decodeProblem } from "../../src/cli/control-client.ts"
+import { EventFeed, type EventQuery } from "../../src/cli/event-feed.ts"
+import { BadReply, type ExchangeError } from "../../src/cli/exchange.ts"
+import type { Problem } from "../../src/control/problems.ts"
+import { Event } from "../../src/model/event.ts"
+import { open } from "./client.ts"
+
+/** The events of the daemon on this socket. */
+export const layer = (path: string): Layer.Layer<EventFeed> =>
+  Layer.succeed(EventFeed, {
+    events: (query) => Stream.mapEffect(lines(path, pathOf(query)), decode) as ReturnType<EventFeed["Type"]["events"]>
+  })
+
+const pathOf = (query: EventQuery): string => {
+  const parameters = [
+    ...(query.follow ? ["follow=true"] : []),
+    ...(query.container === undefined ? [] : [`container=${encodeURIComponent(query.container)}`])
+  ]
+  return `/v1/events${parameters.length === 0 ? "" : `?${parameters.join("&")}`}`
+}
+
+const parseEvent = Schema.decodeUnknownEither(Schema.parseJson(Event))
+
+const decode = (line: string): Effect.Effect<Event, BadReply> =>
+  Either.match(parseEvent(line), {
+    onLeft: () =>
+      Effect.fail(
+        new BadReply({ message: "offloadd sent an event that is not understood; it may be of another version" })
+      ),
+    onRight: Effect.succeed
+  })
+
+/** The lines of a reply as they come; another status than 200 fails with what it says. */
+const lines = (socketPath: string, path: string): Stream.Stream<string, ExchangeError | Problem> =>
+  Stream.asyncPush<string, ExchangeError | Problem>((emit) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        let ok = false
+        let held = ""
+        const decoder = new TextDecoder()
+        return open(socketPath, "GET", path, undefined, {
+          onHead: (status) => {
+            ok = status === 200
+          },
+          onPiece: (piece) => {
+            held += decoder.decode(piece, { stream: true })
+            if (!ok) return
+            const whole = held.split("\n")
+            held = whole.pop() ?? ""
+            for (const line of whole) if (line !== "") emit.single(line)
+          },
+          onDone: (status) => {
+            if (ok) emit.end()
+            else emit.fail(decodeProblem({ status, body: held }))
+          },
+          onError: (error) => void emit.fail(error)
+        })
+      }),
+      (socket) => Effect.sync(() => socket.destroy())
+    ), { bufferSize: "unbounded" })

@@ -1,0 +1,111 @@
+/** A control server on a socket in a folder of its own, with handlers that say fixed things. */
+import { mkdtempSync, rmSync } from "node:fs"
+import * as net from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+import * as ControlServer from "../../../layers/control/server.ts"
+import { api } from "../../../src/control/api.ts"
+import { Busy, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
+import { accepted, deployStatus, list, status, version } from "../../unit/cli/views.ts"
+
+/** A folder that goes with the scope. */
+export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "control-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+export interface Seen {
+  readonly deploys: Array<unknown>
+  /** Completes once a follower reads. */
+  readonly following: Deferred.Deferred<void>
+}
+
+const unknown = (name: string) =>
+  new UnknownContainer({ message: `there is no container "${name}"`, known: ["gnmidpu0"] })
+
+const handlers = (seen: Seen) => {
+  const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
+    handlers
+      .handle("list", () => Effect.succeed(list()))
+      .handle("status", ({ path }) =>
+        path.container === "gnmi" ? Effect.succeed(status()) : Effect.fail(unknown(path.container)))
+      .handle("start", () =>
+        Effect.succeed(accepted("running")))
+      .handle("stop", () => Effect.die("the disk is on fire")))
+  const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
+    handlers
+      .handle("deploy", ({ payload }) =>
+        Effect.suspend(() => {
+          seen.deploys.push(payload)
+          return payload.image === "busy:1"
+            ? Effect.fail(new Busy({ message: "another transfer is under way", operation: "op-0" }))
+            : Effect.succeed(deployStatus())
+        }))
+      .handle("deployment", ({ path }) => Effect.fail(new UnknownOperation({ message: `no ${path.operation}` })))
+      .handle("cancel", () => Effect.succeed(deployStatus({ outcome: "cancelled", phase: "done" }))))
+  const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
+    handlers
+      .handle("version", () => Effect.succeed(version()))
+      .handleRaw("events", ({ urlParams }) => {
+        const event = (sequence: number) =>
+          `${
+            JSON.stringify({
+              sequence,
+              at: "2026-01-01T00:00:00.000Z",
+              severity: "info",
+              reason: "Tried",
+              message: "é"
+            })
+          }\n`
+        const first = Stream.make(event(1), event(2))
+        const rest = Stream.fromEffect(Effect.zipRight(Deferred.succeed(seen.following, undefined), Effect.never))
+        return Effect.succeed(
+          HttpServerResponse.stream(
+            Stream.encodeText(urlParams.follow === true ? Stream.concat(first, rest) : first),
+            { contentType: "application/x-ndjson" }
+          )
+        )
+      }))
+  return HttpApiBuilder.api(api).pipe(Layer.provide([containers, deployments, daemon]))
+}
+
+/** Serves until the scope ends. */
+export const serve = (path: string) =>
+  Effect.gen(function*() {
+    const seen: Seen = { deploys: [], following: yield* Deferred.make<void>() }
+    yield* Layer.build(ControlServer.layer({ path }).pipe(Layer.provide(handlers(seen)))).pipe(
+      Logger.withMinimumLogLevel(LogLevel.None)
+    )
+    return seen
+  })
+
+/** Sends these bytes and answers everything that comes back until the other side closes. */
+export const raw = (path: string, bytes: string): Effect.Effect<string> =>
+  Effect.async<string>((resume) => {
+    let answer = ""
+    const socket = net.connect({ path })
+    socket.on("data", (piece) => {
+      answer += piece.toString("utf8")
+    })
+    socket.on("error", (error) => resume(Effect.succeed(`${answer}[${error.message}]`)))
+    socket.on("close", () => resume(Effect.succeed(answer)))
+    socket.write(bytes)
+    return Effect.sync(() => socket.destroy())
+  })
+
+/** A POST with this body, as a client would frame it. */
+export const post = (path: string, body: string): string =>
+  `POST ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+
+export const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`
