@@ -24,7 +24,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     passWithNoTests: true,
-    reporters: [process.stdout.isTTY ? "default" : "dot", "./scripts/reporter.mjs"],
+    reporters: ["default", "./scripts/reporter.mjs"],
     coverage: {
       provider: "v8",
       experimentalAstAwareRemapping: true,
