@@ -87,6 +87,9 @@ export default tseslint.config(
           quoteStyle: "alwaysDouble",
           trailingCommas: "never",
           operatorPosition: "maintain",
+          // simple-import-sort has that matter; two orders would never agree.
+          "module.sortImportDeclarations": "maintain",
+          "module.sortExportDeclarations": "maintain",
           "arrowFunction.useParentheses": "force"
         }
       }]

@@ -43,7 +43,13 @@ const healthCondition = (memory: Memory, spec: ContainerSpec, since: Moment): Co
   const status = healthOf(memory, spec)
   if (sighting._tag !== "Running") return condition("Healthy", status, "NotRunning", "it does not run", since)
   const message = probe.reason ?? (status === "True" ? "it answers its probe" : "it has not answered its probe yet")
-  return condition("Healthy", status, status === "True" ? "ProbeAnswered" : status === "False" ? "ProbeFailed" : "ProbePending", message, since)
+  return condition(
+    "Healthy",
+    status,
+    status === "True" ? "ProbeAnswered" : status === "False" ? "ProbeFailed" : "ProbePending",
+    message,
+    since
+  )
 }
 
 const versionCondition = (memory: Memory, spec: ContainerSpec, since: Moment): Condition => {
@@ -52,11 +58,23 @@ const versionCondition = (memory: Memory, spec: ContainerSpec, since: Moment): C
   const wanted = wantedImage(memory, spec)
   const has = sighting._tag === "Running" ? format(sighting.image) : "nothing"
   if (matches === undefined) {
-    return condition("VersionMatched", "Unknown", "NotKnown", `what it runs (${has}) or what it should run cannot be told`, since)
+    return condition(
+      "VersionMatched",
+      "Unknown",
+      "NotKnown",
+      `what it runs (${has}) or what it should run cannot be told`,
+      since
+    )
   }
   return matches
     ? condition("VersionMatched", "True", "Matched", `it runs ${has}`, since)
-    : condition("VersionMatched", "False", "Mismatch", `it runs ${has}, wanted is ${wanted === undefined ? "unknown" : format(wanted)}`, since)
+    : condition(
+      "VersionMatched",
+      "False",
+      "Mismatch",
+      `it runs ${has}, wanted is ${wanted === undefined ? "unknown" : format(wanted)}`,
+      since
+    )
 }
 
 export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Condition> => {
@@ -66,7 +84,11 @@ export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Con
       "Reachable",
       npu.reachable === undefined ? "Unknown" : npu.reachable ? "True" : "False",
       npu.reachable === undefined ? "NotAskedYet" : npu.reachable ? "Answers" : "NoAnswer",
-      npu.reachable === undefined ? "the first look has not ended yet" : npu.reachable ? "the NPU answers" : npu.reason ?? "no answer",
+      npu.reachable === undefined
+        ? "the first look has not ended yet"
+        : npu.reachable
+        ? "the NPU answers"
+        : npu.reason ?? "no answer",
       npu.since ?? now
     ),
     ...(unsaved === undefined ? [] : [
@@ -74,4 +96,3 @@ export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Con
     ])
   ]
 }
-

@@ -132,7 +132,12 @@ export const layer: Layer.Layer<
       command,
       memory: Effect.sync(() => memory),
       // A turn is finished once begun: what was saved is also dispatched.
-      run: Effect.forever(Effect.flatMap(Queue.take(queue), (input) => Effect.uninterruptible(Effect.tapErrorCause(turn(input), () => apologise(input)))))
+      run: Effect.forever(
+        Effect.flatMap(
+          Queue.take(queue),
+          (input) => Effect.uninterruptible(Effect.tapErrorCause(turn(input), () => apologise(input)))
+        )
+      )
     }
   })
 )
@@ -160,4 +165,3 @@ const recall = Effect.fnUntraced(function*(
   }])
   return initial(seed)
 })
-

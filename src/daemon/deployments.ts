@@ -16,7 +16,11 @@ export interface DeploymentsService {
   readonly begin: (operation: string, subject: string) => Effect.Effect<void>
   /** Synchronous, for progress from inside a transfer. */
   readonly note: (operation: string, change: Change) => void
-  readonly end: (operation: string, outcome: NonNullable<DeployStatus["outcome"]>, message: string) => Effect.Effect<void>
+  readonly end: (
+    operation: string,
+    outcome: NonNullable<DeployStatus["outcome"]>,
+    message: string
+  ) => Effect.Effect<void>
   readonly get: (operation: string) => DeployStatus | undefined
   readonly requestCancel: (operation: string) => Effect.Effect<void>
   /** Completes when somebody asks to cancel. */
@@ -66,8 +70,10 @@ export const layer: Layer.Layer<Deployments> = Layer.sync(Deployments, () => {
     begin,
     note,
     end: (operation, outcome, message) =>
-      Effect.map(Clock.currentTimeMillis, (millis) =>
-        note(operation, { phase: "done", endedAt: new Date(millis).toISOString(), outcome, message })),
+      Effect.map(
+        Clock.currentTimeMillis,
+        (millis) => note(operation, { phase: "done", endedAt: new Date(millis).toISOString(), outcome, message })
+      ),
     get: (operation) => entries.get(operation)?.status,
     requestCancel: (operation) => {
       const entry = entries.get(operation)

@@ -34,10 +34,20 @@ export const make = Effect.fnUntraced(
         call.pipe(
           Effect.match({ onFailure: outcomeOf, onSuccess: (): Outcome => ({ _tag: "Done" }) }),
           Effect.catchAllDefect((defect) =>
-            Effect.succeed<Outcome>({ _tag: "Ambiguous", reason: `internal error: ${String(defect)}`, unreachable: false })
+            Effect.succeed<Outcome>({
+              _tag: "Ambiguous",
+              reason: `internal error: ${String(defect)}`,
+              unreachable: false
+            })
           ),
           Effect.flatMap((outcome) =>
-            offer({ _tag: "Acted", container: action.container, action: action._tag, operation: action.operation, outcome })
+            offer({
+              _tag: "Acted",
+              container: action.container,
+              action: action._tag,
+              operation: action.operation,
+              outcome
+            })
           )
         )
       )
@@ -57,7 +67,8 @@ export const make = Effect.fnUntraced(
         )
       )
 
-    const open = (subject: DeploySubject) => subject._tag === "Image" ? source.find(subject.image) : source.open(subject.path)
+    const open = (subject: DeploySubject) =>
+      subject._tag === "Image" ? source.find(subject.image) : source.open(subject.path)
 
     const transfer = Effect.fnUntraced(function*(operation: string, archive: ImageArchive) {
       const image = format(archive.image)
@@ -65,7 +76,8 @@ export const make = Effect.fnUntraced(
       deployments.note(operation, { image, totalBytes, phase: "sending" })
       return yield* npu.deploy(
         archive,
-        (sentBytes) => deployments.note(operation, { sentBytes, ...(sentBytes >= totalBytes ? { phase: "loading" } : {}) })
+        (sentBytes) =>
+          deployments.note(operation, { sentBytes, ...(sentBytes >= totalBytes ? { phase: "loading" } : {}) })
       ).pipe(
         Effect.match({
           onSuccess: (): TransferOutcome => ({ _tag: "Deployed", image }),
@@ -80,7 +92,9 @@ export const make = Effect.fnUntraced(
     /** After a cancelled transfer: what the NPU holds of it now. */
     const readBack = (operation: string): Effect.Effect<TransferOutcome> => {
       const image = deployments.get(operation)?.image ?? null
-      if (image === null) return Effect.succeed({ _tag: "Cancelled", reason: "it was cancelled before anything was sent" })
+      if (image === null) {
+        return Effect.succeed({ _tag: "Cancelled", reason: "it was cancelled before anything was sent" })
+      }
       const colon = image.lastIndexOf(":")
       const ref: ImageRef = { repository: image.slice(0, colon), tag: image.slice(colon + 1) }
       return npu.images.pipe(
@@ -109,7 +123,11 @@ export const make = Effect.fnUntraced(
             onSuccess: (archive) => transfer(operation, archive)
           }),
           Effect.catchAllDefect((defect) =>
-            Effect.succeed<TransferOutcome>({ _tag: "Failed", reason: `internal error: ${String(defect)}`, unreachable: false })
+            Effect.succeed<TransferOutcome>({
+              _tag: "Failed",
+              reason: `internal error: ${String(defect)}`,
+              unreachable: false
+            })
           ),
           Effect.raceFirst(Effect.as(deployments.cancelled(operation), undefined)),
           Effect.flatMap((outcome) => outcome === undefined ? readBack(operation) : Effect.succeed(outcome)),

@@ -22,7 +22,7 @@ export class EventLog extends Context.Tag("offloader/EventLog")<EventLog, EventL
 
 /** Where events go besides the log: a journal file, a table, a wire. Never fails. */
 export class EventSink extends Context.Reference<EventSink>()("offloader/EventSink", {
-  defaultValue: (): ((events: ReadonlyArray<Event>) => Effect.Effect<void>) => () => Effect.void
+  defaultValue: (): (events: ReadonlyArray<Event>) => Effect.Effect<void> => () => Effect.void
 }) {}
 
 export const layer: Layer.Layer<EventLog> = Layer.effect(

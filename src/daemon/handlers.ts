@@ -90,7 +90,11 @@ const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
         const status = reply._tag === "Deploying" ? registry.get(reply.operation) : undefined
         if (status !== undefined) return status
         return yield* new Busy({
-          message: reply._tag === "Recorded" ? "the daemon took it for something else" : "reason" in reply ? reply.reason : "it was lost",
+          message: reply._tag === "Recorded"
+            ? "the daemon took it for something else"
+            : "reason" in reply
+            ? reply.reason
+            : "it was lost",
           operation: "operation" in reply ? reply.operation : ""
         })
       }))
@@ -111,13 +115,15 @@ const subjectOf = (request: DeployRequest): Effect.Effect<DeploySubject, BadRequ
   })
 }
 
-const deployment = Effect.fnUntraced(function*(operation: string): Effect.fn.Return<DeployStatus, UnknownOperation, Deployments> {
-  const status = (yield* Deployments).get(operation)
-  if (status !== undefined) return status
-  return yield* new UnknownOperation({
-    message: `there is no operation ${JSON.stringify(operation)}; operations are forgotten when the daemon restarts`
-  })
-})
+const deployment = Effect.fnUntraced(
+  function*(operation: string): Effect.fn.Return<DeployStatus, UnknownOperation, Deployments> {
+    const status = (yield* Deployments).get(operation)
+    if (status !== undefined) return status
+    return yield* new UnknownOperation({
+      message: `there is no operation ${JSON.stringify(operation)}; operations are forgotten when the daemon restarts`
+    })
+  }
+)
 
 const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
   handlers
@@ -148,4 +154,3 @@ const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
 export const layer = HttpApiBuilder.api(api).pipe(
   Layer.provide([containers, deployments, daemon])
 )
-

@@ -44,7 +44,11 @@ export const containerView = (memory: Memory, spec: ContainerSpec, now: Moment):
     state: sighting._tag,
     healthy: spec.probe === undefined ? null : healthOf(memory, spec),
     image: sighting._tag === "Running" || sighting._tag === "Stopped" ? format(sighting.image) : null,
-    version: sighting._tag === "Running" ? sighting.version ?? null : sighting._tag === "Stopped" ? sighting.image.tag : null,
+    version: sighting._tag === "Running"
+      ? sighting.version ?? null
+      : sighting._tag === "Stopped"
+      ? sighting.image.tag
+      : null,
     targetVersion: targetVersion(memory) ?? null,
     restarts: record.restarts,
     lastReason: record.lastReason,
@@ -78,7 +82,9 @@ export const statusView = (memory: Memory, endpoint: string, spec: ContainerSpec
     activity: what.message,
     advice: [
       ...(what._tag === "Wait" && what.advice !== undefined ? [what.advice] : []),
-      ...(memory.unsaved === undefined ? [] : ["free room in, or give access to, the state folder: new intents are refused until then"])
+      ...(memory.unsaved === undefined
+        ? []
+        : ["free room in, or give access to, the state folder: new intents are refused until then"])
     ],
     conditions,
     intent: { desired: record.desired, recordedAt: record.intentAt, fulfilled: isFulfilled(memory, spec) }
@@ -89,7 +95,9 @@ export const statusView = (memory: Memory, endpoint: string, spec: ContainerSpec
 const isFulfilled = (memory: Memory, spec: ContainerSpec): boolean => {
   const record = recordOf(memory, spec.name)
   const watched = watchedOf(memory, spec.name)
-  if (watched.inFlight !== undefined || !isFresh(watched) || (watched.lookBegun ?? 0) <= watched.intentMono) return false
+  if (watched.inFlight !== undefined || !isFresh(watched) || (watched.lookBegun ?? 0) <= watched.intentMono) {
+    return false
+  }
   if (record.desired === "stopped") return watched.sighting._tag === "Stopped" || watched.sighting._tag === "Absent"
   return watched.sighting._tag === "Running" && record.due === null
 }

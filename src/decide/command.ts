@@ -4,7 +4,9 @@ import type { Command, DeploySubject, Input, Reply } from "./input.ts"
 import type { Turn } from "./turn.ts"
 
 export const commanded = (turn: Turn, input: Extract<Input, { _tag: "Commanded" }>): void => {
-  const reply = input.command._tag === "SetDesired" ? setDesired(turn, input.command) : deploy(turn, input.command.subject)
+  const reply = input.command._tag === "SetDesired"
+    ? setDesired(turn, input.command)
+    : deploy(turn, input.command.subject)
   turn.replies.push({ id: input.id, reply })
 }
 
@@ -23,7 +25,12 @@ const setDesired = (turn: Turn, command: Extract<Command, { _tag: "SetDesired" }
   turn.setWatched(name, { intentMono: mono, stopTries: 0, nextStop: Number.NEGATIVE_INFINITY })
   if (desired === "running") turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
   turn.look = true
-  turn.say("notice", desired === "running" ? "StartRequested" : "StopRequested", `An operator wants ${name} ${desired}.`, name)
+  turn.say(
+    "notice",
+    desired === "running" ? "StartRequested" : "StopRequested",
+    `An operator wants ${name} ${desired}.`,
+    name
+  )
   return { _tag: "Recorded", at: wall }
 }
 

@@ -96,7 +96,9 @@ export const decode = (text: string, mono: number): Either.Either<Durable, strin
   Either.mapBoth(decodeJson(text), {
     onLeft: (error) => {
       const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-      return issue === undefined ? "it cannot be read" : `${issue.path.map(String).join(".") || "the file"}: ${issue.message}`
+      return issue === undefined
+        ? "it cannot be read"
+        : `${issue.path.map(String).join(".") || "the file"}: ${issue.message}`
     },
     onRight: (durable) => rebase(durable, mono)
   })

@@ -46,8 +46,12 @@ export interface Watched {
   /** When the kind of sighting last changed. */
   readonly since: Moment | undefined
   /** An action of unknown outcome, which the next look settles. */
-  readonly unsettled: { readonly action: ContainerAction; readonly reason: string; readonly unreachable: boolean } | undefined
-  readonly inFlight: { readonly operation: string; readonly action: ContainerAction; readonly since: number } | undefined
+  readonly unsettled:
+    | { readonly action: ContainerAction; readonly reason: string; readonly unreachable: boolean }
+    | undefined
+  readonly inFlight:
+    | { readonly operation: string; readonly action: ContainerAction; readonly since: number }
+    | undefined
   /** Looks begun before this moment say nothing any more; mono. */
   readonly lastActionEnd: number
   readonly probe: ProbeRecord

@@ -32,7 +32,11 @@ export const looked = (turn: Turn, look: Look): void => {
 /** The NPU did not answer: it is a state of the NPU, never of a container. */
 const unreachable = (turn: Turn, reason: string): void => {
   if (turn.memory.npu.reachable !== false) {
-    turn.say("warning", "NpuUnreachable", `The NPU cannot be reached: ${reason}. Containers are left as they are; it is asked again and again.`)
+    turn.say(
+      "warning",
+      "NpuUnreachable",
+      `The NPU cannot be reached: ${reason}. Containers are left as they are; it is asked again and again.`
+    )
     turn.setNpu({ reachable: false, since: turn.now })
   }
   turn.setNpu({ reason, broke: true })
@@ -47,7 +51,11 @@ const listFailed = (turn: Turn, reason: string): void => {
   reachable(turn)
   const known = turn.memory.specs.some((spec) => turn.watched(spec.name).sighting._tag !== "Unknown")
   if (known) {
-    turn.say("warning", "LookFailed", `The NPU answers, but does not list its containers: ${reason}. Nothing is done until it does.`)
+    turn.say(
+      "warning",
+      "LookFailed",
+      `The NPU answers, but does not list its containers: ${reason}. Nothing is done until it does.`
+    )
   }
   for (const spec of turn.memory.specs) blind(turn, spec, reason)
 }
@@ -144,7 +152,12 @@ const seenRunning = (
   const record = turn.record(spec.name)
   const version = sighting.version ?? null
   if (!record.owned) {
-    turn.say("notice", "Adopted", `${spec.name} already runs ${format(sighting.image)}; it is taken over as it is.`, spec.name)
+    turn.say(
+      "notice",
+      "Adopted",
+      `${spec.name} already runs ${format(sighting.image)}; it is taken over as it is.`,
+      spec.name
+    )
   } else if (record.startedId !== null && record.due === null && !sameId(sighting.id, record.startedId)) {
     turn.say(
       "warning",
@@ -158,7 +171,8 @@ const seenRunning = (
     turn.say("notice", "Running", `${spec.name} runs ${format(sighting.image)}.`, spec.name)
   }
   // A start whose answer was lost, by the daemon's death or the connection's.
-  const recovered = record.due !== null && countsAsRestart.has(record.due.cause) && !sameId(sighting.id, record.startedId)
+  const recovered = record.due !== null && countsAsRestart.has(record.due.cause) &&
+    !sameId(sighting.id, record.startedId)
   turn.setRecord(spec.name, {
     owned: true,
     restarts: record.restarts + (recovered ? 1 : 0),
@@ -187,7 +201,12 @@ const settle = (turn: Turn, spec: ContainerSpec): void => {
   turn.setWatched(spec.name, { unsettled: undefined })
   const took = unsettled.action === "Stop" ? sighting._tag !== "Running" : sighting._tag === "Running"
   if (took || (unsettled.action === "Remove" && sighting._tag === "Absent")) {
-    turn.say("info", "ReadBack", `${unsettled.action} of ${spec.name} took effect after all: it is ${sighting._tag.toLowerCase()}.`, spec.name)
+    turn.say(
+      "info",
+      "ReadBack",
+      `${unsettled.action} of ${spec.name} took effect after all: it is ${sighting._tag.toLowerCase()}.`,
+      spec.name
+    )
     return
   }
   if (unsettled.action !== "Stop") chargeFailure(turn, spec, unsettled.reason)
@@ -198,14 +217,23 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
   const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
   if (spec === undefined) return
   const watched = turn.watched(spec.name)
-  if (watched.sighting._tag !== "Running" || watched.inFlight !== undefined || input.begun <= watched.lastActionEnd) return
+  if (watched.sighting._tag !== "Running" || watched.inFlight !== undefined || input.begun <= watched.lastActionEnd) {
+    return
+  }
   const { probe } = watched
   if (input.result === "Healthy") {
     if (probe.healthy !== true && (probe.everHealthy || probe.failures > 0)) {
       turn.say("notice", "Healthy", `${spec.name} answers its probe again.`, spec.name)
     }
     turn.setWatched(spec.name, {
-      probe: { healthy: true, everHealthy: true, failures: 0, badSince: undefined, unsettled: undefined, reason: undefined }
+      probe: {
+        healthy: true,
+        everHealthy: true,
+        failures: 0,
+        badSince: undefined,
+        unsettled: undefined,
+        reason: undefined
+      }
     })
   } else if (input.result === "Unhealthy") {
     turn.setWatched(spec.name, { probe: badProbe(probe, input.begun, input.reason ?? "it gave a wrong answer") })
@@ -243,6 +271,11 @@ const announceUnhealthy = (turn: Turn, spec: ContainerSpec, before: ProbeRecord)
   const { failures, reason } = turn.watched(spec.name).probe
   const threshold = turn.memory.policy.health.failures
   if (before.everHealthy && failures === threshold) {
-    turn.say("warning", "Unhealthy", `${spec.name} runs, but failed ${threshold} probes in a row: ${reason ?? "no answer"}.`, spec.name)
+    turn.say(
+      "warning",
+      "Unhealthy",
+      `${spec.name} runs, but failed ${threshold} probes in a row: ${reason ?? "no answer"}.`,
+      spec.name
+    )
   }
 }

@@ -40,7 +40,12 @@ export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): voi
         turn.say("notice", "Stopped", `${spec.name} was stopped.`, spec.name)
       } else {
         stopFailed(turn, spec.name)
-        turn.say("warning", "StopFailed", `${spec.name} could not be stopped: ${outcome.reason}. It is tried again, by force.`, spec.name)
+        turn.say(
+          "warning",
+          "StopFailed",
+          `${spec.name} could not be stopped: ${outcome.reason}. It is tried again, by force.`,
+          spec.name
+        )
       }
       return
     case "Remove":
@@ -135,7 +140,9 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   turn.say(
     "warning",
     eventOf[outcome._tag],
-    `${image} was not deployed: ${outcome.reason}. It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
+    `${image} was not deployed: ${outcome.reason}. It is tried again in ${
+      Math.round(wait / 1000)
+    } s if it is still wanted.`
   )
 }
 

@@ -102,8 +102,14 @@ export const chargeFailure = (turn: Turn, spec: ContainerSpec, reason: string): 
     due: { at: turn.now.mono + wait, cause: record.due?.cause ?? "Crash" },
     lastReason: reason
   })
-  turn.say("warning", "StartFailed", `${spec.name} could not be started: ${reason}. Next try in ${seconds(wait)}.`, spec.name)
+  turn.say(
+    "warning",
+    "StartFailed",
+    `${spec.name} could not be started: ${reason}. Next try in ${seconds(wait)}.`,
+    spec.name
+  )
 }
 
 /** Milliseconds for people. */
-const seconds = (millis: number): string => millis < 1000 ? `${Math.round(millis)} ms` : `${(millis / 1000).toFixed(1)} s`
+const seconds = (millis: number): string =>
+  millis < 1000 ? `${Math.round(millis)} ms` : `${(millis / 1000).toFixed(1)} s`

@@ -100,7 +100,11 @@ const versionUnreadable = (turn: Turn, reason: string): void => {
   if (before._tag === "Unreadable" && before.reason === reason) return
   const last = before._tag === "Known" ? before.version : before._tag === "Unreadable" ? before.last : undefined
   turn.memory = { ...turn.memory, target: { _tag: "Unreadable", reason, last } }
-  turn.say("warning", "VersionUnreadable", `The DPU's SONiC version cannot be told: ${reason}. No container's version is changed until it can.`)
+  turn.say(
+    "warning",
+    "VersionUnreadable",
+    `The DPU's SONiC version cannot be told: ${reason}. No container's version is changed until it can.`
+  )
 }
 
 /** Does what the verdict says; returns when time alone would change it. */
@@ -118,10 +122,21 @@ const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
       beginTransfer(turn, { _tag: "Image", image: what.image })
       return undefined
     case "Start":
-      turn.actions.push({ _tag: "Start", operation: fly(turn, spec, "Start", what), container: spec.name, spec, image: what.image })
+      turn.actions.push({
+        _tag: "Start",
+        operation: fly(turn, spec, "Start", what),
+        container: spec.name,
+        spec,
+        image: what.image
+      })
       return undefined
     case "Stop":
-      turn.actions.push({ _tag: "Stop", operation: fly(turn, spec, "Stop", what), container: spec.name, force: what.force })
+      turn.actions.push({
+        _tag: "Stop",
+        operation: fly(turn, spec, "Stop", what),
+        container: spec.name,
+        force: what.force
+      })
       return undefined
     case "Remove":
       turn.actions.push({ _tag: "Remove", operation: fly(turn, spec, "Remove", what), container: spec.name })

@@ -38,7 +38,11 @@ export const verdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
   const record = recordOf(memory, spec.name)
   const { npu } = memory
   if (watched.inFlight !== undefined) {
-    return { _tag: "Wait", reason: `${watched.inFlight.action}InFlight`, message: inFlightMessage[watched.inFlight.action] }
+    return {
+      _tag: "Wait",
+      reason: `${watched.inFlight.action}InFlight`,
+      message: inFlightMessage[watched.inFlight.action]
+    }
   }
   if (npu.reachable === undefined) {
     return { _tag: "Wait", reason: "FirstLook", message: "waiting for the first look at the NPU" }
@@ -57,7 +61,8 @@ export const verdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
     return {
       _tag: "Wait",
       reason: "StateUnknown",
-      message: `the NPU does not say clearly what state it is in (${watched.sighting.reason}); nothing is done on a guess`
+      message:
+        `the NPU does not say clearly what state it is in (${watched.sighting.reason}); nothing is done on a guess`
     }
   }
   if (record.due === null) return { _tag: "Rest", reason: "Running", message: "running as it should" }
@@ -154,7 +159,9 @@ const imageVerdict = (memory: Memory, image: ImageRef, mono: number): Verdict | 
   const held = isHeld(memory, image)
   if (held === true) return undefined
   if (held === undefined) {
-    if (images.listing) return { _tag: "Wait", reason: "ListingImages", message: "asking the NPU which images it holds" }
+    if (images.listing) {
+      return { _tag: "Wait", reason: "ListingImages", message: "asking the NPU which images it holds" }
+    }
     return images.nextListing > mono
       ? {
         _tag: "Wait",

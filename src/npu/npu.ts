@@ -19,7 +19,7 @@ import { classify, NpuError } from "./error.ts"
 import type { ImageArchive } from "./image-source.ts"
 import { confirmMissing, readAll, settleUnspecified } from "./look.ts"
 import type { StartContainerRequest, StreamMethod, StreamMethods } from "./messages.ts"
-import { type ContainerRow, containerRow, holdsImage, imageRow, type ImageRow } from "./rows.ts"
+import { type ContainerRow, containerRow, holdsImage, type ImageRow, imageRow } from "./rows.ts"
 import { type ConnectionEvent, Wire, type WireError, type WireService } from "./wire.ts"
 
 export interface NpuService {

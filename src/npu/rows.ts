@@ -76,7 +76,8 @@ export const holdsImage = (
 
 /** Some servers put the repository into the tag column too. */
 const tagMatches = (tag: string, image: ImageRef): boolean =>
-  tag === image.tag || (tag.includes(":") && split(tag).tag === image.tag && familiar(split(tag).repository) === familiar(image.repository))
+  tag === image.tag ||
+  (tag.includes(":") && split(tag).tag === image.tag && familiar(split(tag).repository) === familiar(image.repository))
 
 /** Engines shorten ids; twelve digits are the shortest that any shows. */
 const sameId = (id: string, configDigest: string): boolean =>

@@ -19,5 +19,4 @@ export const ladder = (policy: Ladder) =>
   )
 
 /** The pause before a long-lived fiber that died is started again. */
-export const supervision = (policy: Policy["supervision"]) =>
-  Schedule.spaced(Duration.millis(policy.backoff))
+export const supervision = (policy: Policy["supervision"]) => Schedule.spaced(Duration.millis(policy.backoff))

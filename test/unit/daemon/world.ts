@@ -9,8 +9,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 
-import * as EngineClock from "../../../layers/npu-sim/engine-clock.ts"
 import type { Engine } from "../../../layers/npu-sim/engine/engine.ts"
+import * as EngineClock from "../../../layers/npu-sim/engine-clock.ts"
 import * as MemoryWire from "../../../layers/npu-sim/wire.ts"
 import { describedSource } from "../../../layers/npu-sim/wire-deploy.ts"
 import { Decider } from "../../../src/daemon/decider.ts"
@@ -149,7 +149,9 @@ export const makeWorld = (
         events: Context.get(context, EventLog).recent,
         kill: Effect.asVoid(Fiber.interrupt(fiber)),
         status,
-        state: (name: string) => Effect.map(status(name), ({ container }) => container.state)
+        state: (name: string) =>
+          Effect.map(status(name), ({ container }) =>
+            container.state)
       }
     })
 

@@ -89,13 +89,23 @@ export class Bench {
 
   lookFails(reachable: boolean, reason = "no answer"): this {
     this.wait(1)
-    this.give({ _tag: "Looked", look: { begun: this.mono, ended: this.mono, result: { _tag: "Failed", reachable, reason } } })
+    this.give({
+      _tag: "Looked",
+      look: { begun: this.mono, ended: this.mono, result: { _tag: "Failed", reachable, reason } }
+    })
     return this
   }
 
   probe(container: string, result: "Healthy" | "Unhealthy" | "Unknown"): this {
     this.wait(1)
-    this.give({ _tag: "Probed", container, begun: this.mono, ended: this.mono, result, reason: result === "Healthy" ? undefined : "refused" })
+    this.give({
+      _tag: "Probed",
+      container,
+      begun: this.mono,
+      ended: this.mono,
+      result,
+      reason: result === "Healthy" ? undefined : "refused"
+    })
     return this
   }
 

@@ -40,7 +40,10 @@ describe("evidence", () => {
       look: {
         begun,
         ended: bench.mono,
-        result: { _tag: "Seen", sightings: new Map([[ha, stopped(ha)], [gnmi, runs()(gnmi)], [database, runs()(database)]]) }
+        result: {
+          _tag: "Seen",
+          sightings: new Map([[ha, stopped(ha)], [gnmi, runs()(gnmi)], [database, runs()(database)]])
+        }
       }
     })
     assert.deepStrictEqual(bench.take(), [])
@@ -240,7 +243,10 @@ describe("an outage of the NPU", () => {
     const bench = settled()
     for (let look = 0; look < 5; look += 1) bench.lookFails(false)
     bench.look({})
-    assert.deepStrictEqual(bench.reasons().filter((reason) => reason.startsWith("Npu")), ["NpuUnreachable", "NpuReachable"])
+    assert.deepStrictEqual(bench.reasons().filter((reason) => reason.startsWith("Npu")), [
+      "NpuUnreachable",
+      "NpuReachable"
+    ])
   })
 
   it("takes several that stopped with it for a reboot: one event, no charge, spread by DPU", () => {
@@ -284,7 +290,11 @@ describe("the version", () => {
   it("switches in order, with the new image on the NPU before anything stops", () => {
     const bench = settled().version("2.0")
     assert.deepStrictEqual(bench.take(), ["ListImages"])
-    bench.give({ _tag: "ImagesListed", asked: ["docker-database:2.0", "docker-sonic-gnmi:2.0", "docker-dash-ha:2.0"], held: [] })
+    bench.give({
+      _tag: "ImagesListed",
+      asked: ["docker-database:2.0", "docker-sonic-gnmi:2.0", "docker-dash-ha:2.0"],
+      held: []
+    })
     assert.deepStrictEqual(bench.take(), ["Deploy docker-database:2.0"])
     bench.endTransfer({ _tag: "Deployed", image: "docker-database:2.0" })
     assert.deepStrictEqual(bench.take(), [`Stop ${database}`, "Deploy docker-sonic-gnmi:2.0"])
@@ -310,7 +320,9 @@ describe("the version", () => {
 
   it("does not contest a version that it cannot tell", () => {
     const bench = settled().version("2.0")
-    const unknown = (name: string) => ({ ...runs("latest")(name), version: undefined } as ReturnType<ReturnType<typeof runs>>)
+    const unknown = (
+      name: string
+    ) => ({ ...runs("latest")(name), version: undefined } as ReturnType<ReturnType<typeof runs>>)
     const other = new Bench().version("2.0").look({}, unknown)
     assert.deepStrictEqual(other.take(), [])
     assert.notDeepEqual(bench.take(), [])

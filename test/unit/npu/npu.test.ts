@@ -28,7 +28,12 @@ describe("a look", () => {
 
   it.effect("counts PRESENT as stopped and NOT_FOUND as absent once confirmed", () =>
     Effect.gen(function*() {
-      const { tags } = yield* sightings({ lists: [[row("a", "PRESENT"), row("b", "NOT_FOUND"), row("c", "STOPPED")]] }, "a", "b", "c")
+      const { tags } = yield* sightings(
+        { lists: [[row("a", "PRESENT"), row("b", "NOT_FOUND"), row("c", "STOPPED")]] },
+        "a",
+        "b",
+        "c"
+      )
       assert.deepStrictEqual(tags, ["Stopped", "Absent", "Stopped"])
     }))
 
@@ -54,7 +59,10 @@ describe("a look", () => {
 
   it.effect("is Unknown about two containers of one name and about a status from the future", () =>
     Effect.gen(function*() {
-      const two = yield* sightings({ lists: [[row("ha", "RUNNING"), { ...row("ha", "STOPPED"), id: "another" }]] }, "ha")
+      const two = yield* sightings(
+        { lists: [[row("ha", "RUNNING"), { ...row("ha", "STOPPED"), id: "another" }]] },
+        "ha"
+      )
       assert.deepStrictEqual(two.tags, ["Unknown"])
       const future = yield* sightings({ lists: [[row("ha", "9")], [row("ha", "9")]] }, "ha")
       assert.deepStrictEqual(future.tags, ["Unknown"])
@@ -108,7 +116,9 @@ describe("a deploy", () => {
   it.effect("is not done when it was called a success and is not there", () =>
     Effect.gen(function*() {
       const result = yield* deploy({ deploy: done, lists: [[{ ...listed, tag: "1.0" }]] })
-      assert.isTrue(result._tag === "Left" && result.left.class === "BadAnswer" && result.left.reason.includes("ListImage"))
+      assert.isTrue(
+        result._tag === "Left" && result.left.class === "BadAnswer" && result.left.reason.includes("ListImage")
+      )
     }))
 
   it.effect("recognises an image under another name by its digest", () =>
@@ -120,7 +130,10 @@ describe("a deploy", () => {
 
   it.effect("takes the server's own error for what it is", () =>
     Effect.gen(function*() {
-      const refused = { messages: [{ imageTransferError: { code: 13, message: "unable to load image" } }], sentBytes: 10 }
+      const refused = {
+        messages: [{ imageTransferError: { code: 13, message: "unable to load image" } }],
+        sentBytes: 10
+      }
       const result = yield* deploy({ deploy: refused, lists: [[listed]] })
       assert.isTrue(result._tag === "Left" && result.left.reason.includes("unable to load image"))
     }))
@@ -129,7 +142,13 @@ describe("a deploy", () => {
 describe("a mutating call", () => {
   it.effect("is sent once, whatever comes back", () =>
     Effect.gen(function*() {
-      for (const error of [failure("UNAVAILABLE", "local"), failure("DEADLINE_EXCEEDED", "local"), failure("INTERNAL", "peer")]) {
+      for (
+        const error of [
+          failure("UNAVAILABLE", "local"),
+          failure("DEADLINE_EXCEEDED", "local"),
+          failure("INTERNAL", "peer")
+        ]
+      ) {
         const sent = yield* withNpu({ unary: error }, (npu, calls) =>
           Effect.gen(function*() {
             const result = yield* Effect.either(npu.stop("ha", false))
@@ -142,7 +161,17 @@ describe("a mutating call", () => {
 
   it.effect("does not take an empty answer for a start", () =>
     Effect.gen(function*() {
-      const spec = { service: "ha", name: "ha", repository: "docker-dash-ha", after: [], ports: [], environment: {}, volumes: [], labels: {}, network: "host" }
+      const spec = {
+        service: "ha",
+        name: "ha",
+        repository: "docker-dash-ha",
+        after: [],
+        ports: [],
+        environment: {},
+        volumes: [],
+        labels: {},
+        network: "host"
+      }
       const start = (unary: unknown) => withNpu({ unary }, (npu) => Effect.either(npu.start(spec, archive.image)))
       assert.strictEqual((yield* start({ startOk: { instanceName: "ha" } }))._tag, "Right")
       const refused = yield* start({ startError: { details: "port used" } })

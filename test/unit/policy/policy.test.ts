@@ -13,7 +13,8 @@ import { baseDelay, delay, type Ladder, payBack, topLevel } from "../../../src/p
 import { checked, defaults, fromJson } from "../../../src/policy/policy.ts"
 import * as Schedules from "../../../src/policy/schedules.ts"
 
-const faults = (json: unknown): string => Either.match(fromJson(json), { onLeft: (error) => error.message, onRight: () => "" })
+const faults = (json: unknown): string =>
+  Either.match(fromJson(json), { onLeft: (error) => error.message, onRight: () => "" })
 
 describe("the policy", () => {
   it("has defaults that stand up to its own checks", () => {
@@ -61,11 +62,18 @@ const ladders = fc.record({
 
 describe("the ladder", () => {
   it("waits not at all at level 0, never beyond cap and jitter, and never less at a higher level before jitter", () => {
-    fc.assert(fc.property(ladders, fc.integer({ min: 0, max: 80 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (ladder, level, random) => {
-      assert.strictEqual(delay(ladder, 0, random), 0)
-      assert.isAtMost(delay(ladder, level, random), Math.ceil(ladder.cap * (1 + ladder.jitter)))
-      assert.isAtLeast(baseDelay(ladder, level + 1), baseDelay(ladder, level))
-    }))
+    fc.assert(
+      fc.property(
+        ladders,
+        fc.integer({ min: 0, max: 80 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (ladder, level, random) => {
+          assert.strictEqual(delay(ladder, 0, random), 0)
+          assert.isAtMost(delay(ladder, level, random), Math.ceil(ladder.cap * (1 + ladder.jitter)))
+          assert.isAtLeast(baseDelay(ladder, level + 1), baseDelay(ladder, level))
+        }
+      )
+    )
   })
 
   it("reaches its cap at its top level", () => {
@@ -104,7 +112,10 @@ describe("durations as text", () => {
     }))
   })
 
-  it.each([[90_000, "90s"], [120_000, "2m"], [1500, "1500ms"], [7_200_000, "2h"], [0, "0ms"]])("%d ms is %s", (millis, text) => {
-    assert.strictEqual(format(millis), text)
-  })
+  it.each([[90_000, "90s"], [120_000, "2m"], [1500, "1500ms"], [7_200_000, "2h"], [0, "0ms"]])(
+    "%d ms is %s",
+    (millis, text) => {
+      assert.strictEqual(format(millis), text)
+    }
+  )
 })
