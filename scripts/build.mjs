@@ -78,12 +78,26 @@ const main = async () => {
   mkdirSync(library, { recursive: true })
   const inputs = new Set(standing)
   const outputs = new Set()
+  const failed = []
   for (const name of present) {
-    const bundles = await bundle(esbuild, define, name, inputs)
-    for (const file of Object.values(bundles)) {
-      outputs.add(join("dist", "lib", file))
+    try {
+      const bundles = await bundle(esbuild, define, name, inputs)
+      for (const file of Object.values(bundles)) {
+        outputs.add(join("dist", "lib", file))
+      }
+      outputs.add(launcher(name, bundles))
+    } catch (error) {
+      // esbuild has printed what is wrong with the sources; anything else is a fault of this script.
+      if (error.errors === undefined) {
+        throw error
+      }
+      failed.push(name)
     }
-    outputs.add(launcher(name, bundles))
+  }
+  if (failed.length > 0) {
+    console.error(`not built: ${failed.join(", ")}`)
+    process.exitCode = 1
+    return
   }
   sweep(outputs)
   write(
