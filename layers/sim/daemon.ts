@@ -1,0 +1,247 @@
+/** One DPU and its daemon: the real program over simulated ports, started, killed and started again. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Runtime from "effect/Runtime"
+import * as Stream from "effect/Stream"
+
+import { Decider, type DeciderService } from "../../src/daemon/decider.ts"
+import { DpuIdentity, type VersionReading } from "../../src/daemon/dpu-identity.ts"
+import { EventSink } from "../../src/daemon/event-log.ts"
+import * as Program from "../../src/daemon/program.ts"
+import { StateStore } from "../../src/daemon/state-store.ts"
+import { Prober } from "../../src/health/prober.ts"
+import { Assignment } from "../../src/model/assignment.ts"
+import type { ContainerSpec } from "../../src/model/catalogue.ts"
+import type { EventBody } from "../../src/model/event.ts"
+import type { SonicVersion } from "../../src/model/version.ts"
+import { ImageSource, type ImageSourceService } from "../../src/npu/image-source.ts"
+import * as Npu from "../../src/npu/npu.ts"
+import { Wire } from "../../src/npu/wire.ts"
+import type { Chance } from "../../src/simulate/chance.ts"
+import type { Entry } from "../../src/simulate/trace.ts"
+import type { Engine } from "../npu-sim/engine/engine.ts"
+import * as MemoryWire from "../npu-sim/wire.ts"
+import * as Clock from "./clock.ts"
+import { Disk } from "./disk.ts"
+import { Link } from "./link.ts"
+import * as ProbeRoad from "./prober.ts"
+import { ProcessScheduler, type TaskQueue } from "./scheduler.ts"
+import type { SimulatedTime } from "./time.ts"
+import * as FaultyWire from "./wire.ts"
+
+export interface DpuOptions {
+  readonly dpu: number
+  readonly containers: ReadonlyArray<ContainerSpec>
+  readonly engine: Engine
+  readonly time: SimulatedTime
+  readonly queue: TaskQueue
+  readonly chance: Chance
+  readonly images: ImageSourceService
+  readonly record: (entry: Entry) => void
+  readonly npu: FaultyWire.NpuSide
+  readonly nextCall: () => number
+  readonly version: string
+}
+
+/** A daemon that runs. */
+interface Life {
+  readonly number: number
+  readonly process: ProcessScheduler
+  readonly runtime: Runtime.Runtime<never>
+  decider: DeciderService | undefined
+  main: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  tell: (reading: VersionReading) => void
+}
+
+/** Milliseconds until the system's supervisor starts a daemon that died. */
+const restartedAfter = 1000
+
+export class SimulatedDpu {
+  readonly link = new Link()
+  readonly disk: Disk
+  /** Milliseconds by which the wall clock is off what it began with. */
+  wallOffset = 0
+  private readonly options: DpuOptions
+  private life: Life | undefined
+  private lives = 0
+  version: string | undefined
+  /** Monotonic milliseconds when the run began, for this boot of the DPU. */
+  private mono: number
+
+  constructor(options: DpuOptions) {
+    this.options = options
+    this.version = options.version
+    this.mono = Math.floor(options.chance.between(1000, 1e9))
+    this.disk = new Disk({
+      dpu: options.dpu,
+      time: options.time,
+      chance: options.chance.fork(1),
+      record: options.record
+    })
+  }
+
+  get runs(): boolean {
+    return this.life !== undefined
+  }
+
+  start(): void {
+    if (this.life !== undefined) return
+    const { dpu, queue, record, time } = this.options
+    const process = new ProcessScheduler(queue)
+    const clock = Clock.make(time, process, { mono: this.mono, wall: () => epoch + this.wallOffset })
+    const life: Life = {
+      number: ++this.lives,
+      process,
+      runtime: Runtime.defaultRuntime,
+      decider: undefined,
+      main: undefined,
+      tell: () => undefined
+    }
+    this.life = life
+    record({ _tag: "Up", at: time.now, dpu, life: life.number })
+    const layer = this.layer(life)
+    const main = Effect.scoped(Effect.gen(function*() {
+      const context = yield* Layer.build(layer)
+      life.decider = Context.get(context, Decider)
+      return yield* Effect.provide(Program.run, context)
+    })).pipe(
+      Effect.withRandom(Random.make(this.options.chance.word())),
+      Effect.withClock(clock)
+    )
+    life.main = Runtime.runFork(life.runtime, main, { scheduler: process })
+    life.main.addObserver((exit) => this.ended(life, exit))
+  }
+
+  /** kill -9; started again after `downFor` milliseconds. */
+  kill(downFor: number, rebooted: boolean): void {
+    const { life } = this
+    if (life === undefined) return
+    life.process.kill()
+    this.down(life, "killed", rebooted ? "the DPU restarts" : "", downFor)
+    // The clock of a machine that restarts begins anew.
+    if (rebooted) this.mono = Math.floor(this.options.chance.between(1000, 1e5)) - this.options.time.now
+  }
+
+  /** As systemd stops it: interrupted, with time to finish. */
+  stop(downFor: number): void {
+    const { life } = this
+    if (life?.main === undefined) return
+    life.main.addObserver(() => {
+      if (this.life === life) this.down(life, "stopped", "", downFor)
+    })
+    Runtime.runFork(life.runtime, life.main.interruptAsFork(life.main.id()), { scheduler: life.process })
+  }
+
+  setVersion(version: string | undefined): void {
+    this.version = version
+    this.options.record({ _tag: "Version", at: this.options.time.now, dpu: this.options.dpu, version })
+    this.life?.tell(reading(version))
+  }
+
+  /** An operator asks the daemon, where one runs. */
+  command(container: string, desired: "running" | "stopped"): void {
+    const { dpu, record, time } = this.options
+    const { life } = this
+    if (life?.decider === undefined) return
+    const said = (phase: "asked" | "recorded" | "refused" | "lost"): void =>
+      record({ _tag: "Commanded", at: time.now, dpu, container, desired, phase })
+    said("asked")
+    Runtime.runFork(life.runtime, life.decider.command({ _tag: "SetDesired", container, desired }), {
+      scheduler: life.process
+    }).addObserver((exit) =>
+      said(Exit.isFailure(exit) ? "lost" : exit.value._tag === "Recorded" ? "recorded" : "refused")
+    )
+  }
+
+  /** The run is over: whatever is left of the daemon is forgotten. */
+  discard(): void {
+    this.life?.process.kill()
+    this.life = undefined
+  }
+
+  private ended(life: Life, exit: Exit.Exit<unknown, unknown>): void {
+    if (this.life !== life || Exit.isSuccess(exit) || Exit.isInterrupted(exit)) return
+    this.down(life, "died", Cause.pretty(exit.cause).split("\n")[0] ?? "", restartedAfter)
+  }
+
+  private down(life: Life, how: "killed" | "stopped" | "died", reason: string, downFor: number): void {
+    const { dpu, record, time } = this.options
+    this.life = undefined
+    this.link.abandonAll()
+    life.process.kill()
+    record({ _tag: "Down", at: time.now, dpu, life: life.number, how, reason })
+    time.after(downFor, () => this.start())
+  }
+
+  private layer(life: Life) {
+    const { containers, dpu, engine, images, npu, record, time } = this.options
+    const wire = Effect.map(MemoryWire.make(engine, { bytesPerSecond: 50e6 }), (memory) => {
+      this.link.attach(memory.connection)
+      return FaultyWire.make({
+        inner: memory.wire,
+        link: this.link,
+        time,
+        chance: this.options.chance.fork(100 + life.number),
+        record,
+        process: life.process,
+        dpu,
+        life: life.number,
+        npu,
+        nextCall: this.options.nextCall
+      })
+    })
+    const versions = Stream.asyncPush<VersionReading>((emit) =>
+      Effect.sync(() => {
+        life.tell = (next) => void emit.single(next)
+        life.tell(reading(this.version))
+      })
+    )
+    const ports = Layer.mergeAll(
+      Layer.effect(Wire, wire),
+      Layer.succeed(Prober, ProbeRoad.make(this.options, this.link, life.process)),
+      Layer.succeed(Assignment, { dpu, containers, serviceHost: "npu" }),
+      Layer.succeed(ImageSource, images),
+      Layer.succeed(StateStore, this.disk.store(life.process)),
+      Layer.succeed(DpuIdentity, { dpu, versions }),
+      Layer.succeed(EventSink, (events) =>
+        Effect.sync(() => {
+          for (const event of events) record({ _tag: "Said", at: time.now, dpu, event: event as EventBody })
+        })),
+      this.logging()
+    )
+    return Program.layer.pipe(Layer.provideMerge(Npu.layer), Layer.provideMerge(ports))
+  }
+
+  /** The program's own errors are what a run looks for. */
+  private logging() {
+    const { dpu, record, time } = this.options
+    const logger = Logger.make(({ annotations, message }) => {
+      const fiber = Option.getOrUndefined(HashMap.get(annotations, "fiber"))
+      if (fiber === undefined) return
+      const reason = String(Option.getOrElse(HashMap.get(annotations, "reason"), () => ""))
+      record({ _tag: "Defect", at: time.now, dpu, text: `${String(message)} ${String(fiber)}: ${reason}` })
+    })
+    return Layer.merge(
+      Logger.replace(Logger.defaultLogger, logger),
+      Logger.minimumLogLevel(LogLevel.Error)
+    )
+  }
+}
+
+/** Milliseconds since 1970 when every run begins. */
+const epoch = Date.UTC(2026, 0, 1)
+
+const reading = (version: string | undefined): VersionReading =>
+  version === undefined
+    ? { _tag: "Unreadable", reason: "the version file cannot be read" }
+    : { _tag: "Version", version: version as SonicVersion }
+

@@ -1,0 +1,92 @@
+/** The DPU's disk, with the daemon's one file on it: what `save` promises, and every way in which it may break it. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+
+import { decode } from "../../src/decide/durable.ts"
+import { StateStoreError, type StateStoreService } from "../../src/daemon/state-store.ts"
+import type { Chance } from "../../src/simulate/chance.ts"
+import type { Entry } from "../../src/simulate/trace.ts"
+import type { ProcessScheduler } from "./scheduler.ts"
+import type { SimulatedTime } from "./time.ts"
+
+/** Where in a save the daemon is to be killed. */
+export type KillPoint = "before" | "between" | "after"
+
+export interface DiskOptions {
+  readonly dpu: number
+  readonly time: SimulatedTime
+  readonly chance: Chance
+  readonly record: (entry: Entry) => void
+}
+
+export class Disk {
+  /** What a daemon started now would load. */
+  text: string | undefined
+  full = false
+  /** The probability that a save fails half-way. */
+  torn = 0
+  /** Milliseconds more for each save. */
+  delay = 0
+  /** Calls back once, at this point of the next save. */
+  ambush: { readonly point: KillPoint; readonly spring: () => void } | undefined
+  private readonly options: DiskOptions
+
+  constructor(options: DiskOptions) {
+    this.options = options
+  }
+
+  /** The port as one daemon sees it; a save of a killed daemon goes no further. */
+  store(process: ProcessScheduler): StateStoreService {
+    return {
+      location: `/host/offloader/dpu${this.options.dpu}`,
+      load: Effect.sync(() => this.text),
+      save: (text) =>
+        Effect.async<void, StateStoreError>((resume) =>
+          this.save(text, process, (error) =>
+            resume(error === undefined ? Effect.void : Effect.fail(new StateStoreError({ reason: error }))))
+        ),
+      setAside: Effect.sync(() => {
+        this.text = undefined
+        return `/host/offloader/dpu${this.options.dpu}.unreadable`
+      })
+    }
+  }
+
+  private save(text: string, process: ProcessScheduler, end: (error: string | undefined) => void): void {
+    const { chance, dpu, record, time } = this.options
+    record({ _tag: "Saving", at: time.now, dpu, text })
+    const later = (millis: number, action: () => void): void => {
+      time.after(millis, () => {
+        if (process.alive) action()
+      })
+    }
+    const finish = (error: string | undefined): void => {
+      record({ _tag: "Saved", at: time.now, dpu, ok: error === undefined, durable: this.text })
+      end(error)
+    }
+    // The temporary file is written, then it takes the old one's place, then the folder is synchronised.
+    const breaks = this.torn > 0 && chance.hits(this.torn) ? chance.below(2) : undefined
+    later(chance.between(0.1, 1) + this.delay, () => {
+      if (this.spring("before")) return
+      if (this.full) return finish("no space left on device")
+      if (breaks === 0) return finish("input/output error while writing")
+      this.text = text
+      if (this.spring("between")) return
+      later(chance.between(0.1, 1), () => {
+        finish(breaks === 1 ? "input/output error while synchronising the folder" : undefined)
+        this.spring("after")
+      })
+    })
+  }
+
+  private spring(point: KillPoint): boolean {
+    if (this.ambush?.point !== point) return false
+    const { spring } = this.ambush
+    this.ambush = undefined
+    spring()
+    return true
+  }
+}
+
+/** Whether a text is one that a daemon could start from. */
+export const loads = (text: string): boolean => Either.isRight(decode(text, 0))

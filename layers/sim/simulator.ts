@@ -1,0 +1,28 @@
+/** The Simulator, fulfilled: a world from the seed, the plan's faults, run to its end in one go. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+import { quietEnd, type RunOptions, Simulator } from "../../src/simulate/simulator.ts"
+import type { Entry } from "../../src/simulate/trace.ts"
+import * as Faults from "./faults.ts"
+import { World } from "./world.ts"
+
+export const layer: Layer.Layer<Simulator> = Layer.succeed(Simulator, {
+  run: (options) => Effect.sync(() => run(options))
+})
+
+const run = (options: RunOptions): void => {
+  let going = true
+  const record = (entry: Entry): void => {
+    if (going && !options.watch(entry)) going = false
+  }
+  const world = new World({ seed: options.seed, dpus: options.dpus, record })
+  Faults.arrange(world, options.plan, options.seed, record)
+  world.time.at(options.length, () => {
+    Faults.forget(world)
+    record({ _tag: "Quiet", at: world.time.now })
+  })
+  for (const dpu of world.dpus) dpu.start()
+  world.time.run(options.length + quietEnd, world.queue, () => !going)
+  for (const dpu of world.dpus) dpu.discard()
+}

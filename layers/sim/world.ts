@@ -1,0 +1,167 @@
+/** The simulated world: one NPU with its engine, and the DPUs on it. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+
+import { builtIn, type ContainerSpec, type DpuNumber, resolve } from "../../src/model/catalogue.ts"
+import { format, type ImageRef, split } from "../../src/model/image.ts"
+import { type ImageArchive, ImageNotFound, type ImageSourceService } from "../../src/npu/image-source.ts"
+import { Chance } from "../../src/simulate/chance.ts"
+import type { Entry } from "../../src/simulate/trace.ts"
+import type { ArchiveDescription, ArchivedImage } from "../npu-sim/engine/core.ts"
+import { Engine } from "../npu-sim/engine/engine.ts"
+import { describedSource } from "../npu-sim/wire-deploy.ts"
+import * as Clock from "./clock.ts"
+import { SimulatedDpu } from "./daemon.ts"
+import { ProcessScheduler, TaskQueue } from "./scheduler.ts"
+import { SimulatedTime } from "./time.ts"
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly dpus: number
+  readonly record: (entry: Entry) => void
+}
+
+/** The versions that every DPU's folder of images holds; the first is what all begin with. */
+export const versions = ["20260101.1", "20260101.2"] as const
+
+/** The containers of each DPU of the built-in catalogue. */
+export const assigned = (dpus: number): ReadonlyArray<ReadonlyArray<ContainerSpec>> =>
+  Array.from({ length: dpus }, (_, dpu) => Either.getOrThrow(resolve(builtIn, dpu as DpuNumber)))
+
+export class World {
+  readonly time = new SimulatedTime()
+  readonly queue: TaskQueue
+  readonly engine: Engine
+  readonly dpus: ReadonlyArray<SimulatedDpu>
+  readonly containers: ReadonlyArray<ReadonlyArray<ContainerSpec>>
+  private armed = Number.POSITIVE_INFINITY
+
+  constructor(options: WorldOptions) {
+    const chance = new Chance(options.seed, 2)
+    const { record } = options
+    const { time } = this
+    this.queue = new TaskQueue(chance.fork(1), {
+      reorder: chance.pick([0, 0, 0.05, 0.5]),
+      operations: chance.pick([2048, 2048, 200, 40])
+    })
+    this.containers = assigned(options.dpus)
+    const ports = new Map(this.containers.flat().flatMap((spec) => spec.probe === undefined ? [] : [[spec.name, spec.probe.port]]))
+    this.engine = new Engine({
+      now: () => Math.floor(epoch + time.now),
+      wake: (at) => this.arm(at),
+      stopMillis: Math.round(chance.logarithmic(50, 8000)),
+      loadMillis: 500,
+      diskBytes: 8e9,
+      seed: options.seed & 0xffff,
+      listensOn: (name) => ports.get(name),
+      quirks: {
+        startOverLeftover: chance.pick(["ALREADY_EXISTS", "INTERNAL"]),
+        listsLabels: chance.hits(0.5)
+      }
+    })
+    this.furnish(chance.fork(2))
+    this.engine.subscribe((event) => {
+      if (event._tag === "Logged" || event._tag === "ProbeChanged") return
+      const { id, image, name } = event.container
+      record({ _tag: "Engine", at: time.now, what: event._tag, container: name, id, image: format(image) })
+    })
+    const process = new ProcessScheduler(this.queue)
+    let calls = 0
+    const npu = { process, clock: Clock.make(time, process, { mono: 0, wall: () => epoch }) }
+    const images = imagesFolder(this.containers.flat())
+    this.dpus = this.containers.map((containers, dpu) =>
+      new SimulatedDpu({
+        dpu,
+        containers,
+        engine: this.engine,
+        time,
+        queue: this.queue,
+        chance: chance.fork(100 + dpu),
+        images,
+        record,
+        npu,
+        nextCall: () => ++calls,
+        version: versions[0]
+      })
+    )
+  }
+
+  /** What was on the NPU before: containers of others, and now and then the images. */
+  private furnish(chance: Chance): void {
+    const others = ["telemetry", "databasedpu", "database", "gnmi"]
+    load(this.engine, "docker-others", "1")
+    for (const name of others) {
+      this.engine.unary("StartContainer", { imageName: "docker-others", tag: "1", instanceName: name })
+    }
+    for (const spec of this.containers[0] ?? []) {
+      if (chance.hits(0.7)) load(this.engine, spec.repository, versions[0])
+    }
+  }
+
+  /** The engine wants to be called when something is due by itself. */
+  private arm(at: number): void {
+    const due = at - epoch
+    if (due >= this.armed || at === Number.POSITIVE_INFINITY) return
+    this.armed = due
+    this.time.at(due, () => {
+      if (this.armed === due) this.armed = Number.POSITIVE_INFINITY
+      this.engine.settle()
+      this.arm(this.engine.nextDue())
+    })
+  }
+}
+
+/** Milliseconds since 1970 when every run begins, by the NPU's clock. */
+const epoch = Date.UTC(2026, 0, 1)
+
+/** Bytes of every image. */
+const imageBytes = 100e6
+
+const archived = (image: ImageRef): ArchivedImage => ({
+  configDigest: digestOf(format(image)),
+  repoTags: [format(image)],
+  architecture: "arm64",
+  labels: { "offloader.sim.behaviour": "healthy-after:1500ms" }
+})
+
+const describe = (image: ImageRef): ArchiveDescription => ({ images: [archived(image)], unpackedBytes: imageBytes })
+
+/** Puts an image into the NPU's store, as an upload would. */
+export const load = (engine: Engine, repository: string, tag: string): void => {
+  const begun = engine.beginDeploy({ name: repository, tag, imageSize: String(imageBytes) })
+  if (Either.isLeft(begun)) return
+  engine.receive(begun.right, imageBytes)
+  engine.finishDeploy(begun.right, describe({ repository, tag }))
+}
+
+const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceService => {
+  const held = new Map<string, ImageArchive>()
+  for (const { repository } of specs) {
+    for (const tag of versions) {
+      const image = { repository, tag }
+      held.set(format(image), {
+        path: `/images/${repository}-${tag}.tar`,
+        image,
+        names: [image],
+        configDigest: digestOf(format(image)),
+        architecture: "arm64",
+        bytes: describedSource(describe(image), imageBytes)
+      })
+    }
+  }
+  const find: ImageSourceService["find"] = (image) =>
+    Effect.suspend(() => {
+      const archive = held.get(format(image))
+      return archive === undefined
+        ? Effect.fail(new ImageNotFound({ image, searched: "/images", held: [...held.keys()] }))
+        : Effect.succeed(archive)
+    })
+  return { find, open: (path) => Effect.orDie(find(split(path))) }
+}
+
+/** Digits that look like a digest and are the same for the same name. */
+const digestOf = (name: string): string => {
+  const chance = new Chance([...name].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x01000193), 7))
+  return `sha256:${Array.from({ length: 8 }, () => (chance.word() >>> 0).toString(16).padStart(8, "0")).join("")}`
+}
+

@@ -1,0 +1,95 @@
+/**
+ * What can go wrong, and what operators do meanwhile, as data: a plan is a list
+ * of these, so that it can be printed, shrunk and replayed. All times are
+ * milliseconds of simulated time since the run began.
+ */
+import * as Schema from "effect/Schema"
+
+const at = Schema.Number
+const length = Schema.Number
+const dpu = Schema.Int
+const container = Schema.String
+/** The probability that a call is hit, 0 to 1. */
+const share = Schema.Number
+
+/** Something at one moment. */
+const once = <T extends string, F extends Schema.Struct.Fields>(tag: T, fields: F) =>
+  Schema.TaggedStruct(tag, { at, ...fields })
+
+/** Something from one moment on, for a time. */
+const lasting = <T extends string, F extends Schema.Struct.Fields>(tag: T, fields: F) =>
+  Schema.TaggedStruct(tag, { at, length, ...fields })
+
+export const Fault = Schema.Union(
+  // ---- containers
+  once("ContainerCrash", { container }),
+  /** Exits `every` milliseconds after each start. */
+  lasting("CrashLoop", { container, every: Schema.Number }),
+  /** Runs, and answers its probe not at all, with a refusal, or wrongly; where sticky, after a restart too. */
+  lasting("Hang", { container, mode: Schema.Literal("hang", "refuse", "wrong"), sticky: Schema.Boolean }),
+  /** A stop without force never ends. */
+  lasting("StopIgnored", { container }),
+  /** Cannot be started, and leaves a created container behind. */
+  lasting("BadCommand", { container }),
+  once("ContainerVanishes", { container }),
+  once("ForeignStop", { container }),
+  once("ForeignReplace", { container }),
+  // ---- the NPU
+  once("ImageVanishes", { container }),
+  once("Janitor", {}),
+  once("NpuReboot", { downFor: Schema.Number, left: Schema.Literal("gone", "stopped") }),
+  lasting("NpuDiskFull", {}),
+  once("EmptyLists", { count: Schema.Int }),
+  lasting("UnspecifiedState", { container }),
+  lasting("PortTaken", { container }),
+  once("CorruptDeploys", { count: Schema.Int }),
+  once("LostDeploys", { count: Schema.Int }),
+  lasting("ServerFaults", { dpu, share }),
+  // ---- the way there
+  lasting("LinkCut", { dpu, how: Schema.Literal("reset", "silent", "toNpu", "fromNpu") }),
+  /** It accepts connections and never answers. */
+  lasting("Unresponsive", { dpu }),
+  once("IdleGoaway", { dpu }),
+  lasting("SlowReplies", { dpu, share, delay: Schema.Number }),
+  lasting("LostRequests", { dpu, share }),
+  lasting("LostReplies", { dpu, share }),
+  /** The connection breaks after the action was done and before its reply is there. */
+  lasting("BrokenReplies", { dpu, share }),
+  lasting("DuplicatedRequests", { dpu, share }),
+  lasting("PartialLists", { dpu, share }),
+  lasting("ProbesLost", { dpu, share }),
+  // ---- the DPU
+  lasting("DiskFull", { dpu }),
+  /** Saves fail half-way: before or after the new text took the old one's place. */
+  lasting("TornWrites", { dpu, share }),
+  lasting("SlowDisk", { dpu, delay: Schema.Number }),
+  once("WallClockJump", { dpu, by: Schema.Number }),
+  /** Killed so many steps after the moment, in the midst of whatever is going on. */
+  once("DaemonKilled", { dpu, steps: Schema.Int, downFor: Schema.Number, rebooted: Schema.Boolean }),
+  /** Killed at the next save: before the text is written, after it was renamed, or after it was confirmed. */
+  once("KilledAtSave", { dpu, when: Schema.Literal("before", "between", "after"), downFor: Schema.Number }),
+  once("DaemonStopped", { dpu, downFor: Schema.Number }),
+  lasting("VersionUnreadable", { dpu }),
+  once("VersionChange", { dpu, version: Schema.String }),
+  // ---- operators
+  once("OperatorStops", { container }),
+  once("OperatorStarts", { container })
+)
+export type Fault = typeof Fault.Type
+export type FaultKind = Fault["_tag"]
+
+export const Plan = Schema.Array(Fault)
+export type Plan = typeof Plan.Type
+
+export const isLasting = (fault: Fault): fault is Extract<Fault, { readonly length: number }> => "length" in fault
+
+/** One line for people. */
+export const describe = (fault: Fault): string => {
+  const { _tag, at: _, ...fields } = fault
+  const parts = Object.entries(fields).map(([key, value]) =>
+    key === "length"
+      ? `for ${(Number(value) / 1000).toFixed(1)} s`
+      : `${key} ${typeof value === "number" ? Math.round(value * 1000) / 1000 : String(value)}`
+  )
+  return [_tag, ...parts].join(" ")
+}

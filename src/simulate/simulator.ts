@@ -1,0 +1,26 @@
+/** The port to what runs a simulation: one run from one seed, as fast as the machine can. */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+
+import type { Plan } from "./fault.ts"
+import type { Entry } from "./trace.ts"
+
+export interface RunOptions {
+  readonly seed: number
+  /** Milliseconds of simulated time in which faults happen; the quiet end comes after it. */
+  readonly length: number
+  /** How many DPUs share the NPU, 1 to 8. */
+  readonly dpus: number
+  readonly plan: Plan
+  /** Hears every entry as it happens; returns false to end the run. */
+  readonly watch: (entry: Entry) => boolean
+}
+
+/** Milliseconds from the end of all faults to the end of the run. */
+export const quietEnd = 300_000
+
+export interface SimulatorService {
+  readonly run: (options: RunOptions) => Effect.Effect<void>
+}
+
+export class Simulator extends Context.Tag("offloader/Simulator")<Simulator, SimulatorService>() {}
