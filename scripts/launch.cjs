@@ -109,7 +109,11 @@ const writeCache = (script, file) => {
     fs.renameSync(aside, file)
   } catch {
     // No room or no right to write: the next start is as slow as this one, no more.
-    fs.rmSync(aside, { force: true })
+    try {
+      fs.unlinkSync(aside)
+    } catch {
+      // It was never made.
+    }
   }
 }
 
