@@ -6,10 +6,9 @@
 import * as net from "node:net"
 
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 
-import { ControlClient, make } from "../../src/cli/control-client.ts"
+import { make } from "../../src/cli/control-client.ts"
 import {
   type Answer,
   BadReply,
@@ -26,9 +25,6 @@ const answerLimit = 16 * 1024 * 1024
 
 /** How long an answer may take, in milliseconds. */
 const answerTimeout = 15_000
-
-/** The client of the daemon on this socket. Connects for each request anew. */
-export const layer = (path: string): Layer.Layer<ControlClient> => Layer.succeed(ControlClient, make(exchange(path)))
 
 /** One request, one connection, one answer. */
 export const exchange = (socketPath: string): Exchange => (method, path, body) =>
@@ -140,6 +136,12 @@ const refusal = (path: string, error: NodeJS.ErrnoException): ExchangeError => {
     case "ECONNREFUSED":
       return new NoDaemon({
         message: `no offloadd answers at ${path}: it has stopped and left its socket behind; start the daemon`,
+        sent: false
+      })
+    case "EINVAL":
+    case "ENAMETOOLONG":
+      return new NoDaemon({
+        message: `no offloadd can answer at ${path}: a unix socket's path holds at most 107 bytes`,
         sent: false
       })
     case "ENOTSOCK":

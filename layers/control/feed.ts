@@ -1,22 +1,20 @@
 /** The daemon's event stream, read from the socket line by line. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 import { decodeProblem } from "../../src/cli/control-client.ts"
-import { EventFeed, type EventQuery } from "../../src/cli/event-feed.ts"
+import type { EventFeed, EventQuery } from "../../src/cli/event-feed.ts"
 import { BadReply, type ExchangeError } from "../../src/cli/exchange.ts"
 import type { Problem } from "../../src/control/problems.ts"
 import { Event } from "../../src/model/event.ts"
 import { open } from "./client.ts"
 
 /** The events of the daemon on this socket. */
-export const layer = (path: string): Layer.Layer<EventFeed> =>
-  Layer.succeed(EventFeed, {
-    events: (query) => Stream.mapEffect(lines(path, pathOf(query)), decode) as ReturnType<EventFeed["Type"]["events"]>
-  })
+export const feed = (path: string): EventFeed["Type"] => ({
+  events: (query) => Stream.mapEffect(lines(path, pathOf(query)), decode) as ReturnType<EventFeed["Type"]["events"]>
+})
 
 const pathOf = (query: EventQuery): string => {
   const parameters = [

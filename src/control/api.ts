@@ -21,7 +21,15 @@ import {
   UnknownOperation,
   UnknownPath
 } from "./problems.ts"
-import { ContainerList, ContainerStatus, DeployRequest, DeployStatus, IntentAccepted, VersionView } from "./views.ts"
+import {
+  ContainerList,
+  ContainerStatus,
+  DeployRequest,
+  DeployStatus,
+  IntentAccepted,
+  RetryAccepted,
+  VersionView
+} from "./views.ts"
 
 const unknownContainer = { status: statusOf.UnknownContainer }
 const unknownOperation = { status: statusOf.UnknownOperation }
@@ -57,6 +65,15 @@ const containers = HttpApiGroup.make("containers")
       .addError(UnknownContainer, unknownContainer)
       .addError(NotRecorded, notRecorded)
   )
+  /** Ends what the container waits for by the clock. Changes no intent. */
+  .add(
+    HttpApiEndpoint.post("retry")`/v1/containers/${container}/retry`
+      .setPayload(nothing)
+      .addSuccess(RetryAccepted, { status: 202 })
+      .addError(UnknownContainer, unknownContainer)
+  )
+  /** The same for all. */
+  .add(HttpApiEndpoint.post("retryAll", "/v1/retry").setPayload(nothing).addSuccess(RetryAccepted, { status: 202 }))
 
 const deployments = HttpApiGroup.make("deployments")
   .add(

@@ -88,6 +88,15 @@ export const IntentAccepted = Schema.Struct({
 })
 export type IntentAccepted = typeof IntentAccepted.Type
 
+export const RetryAccepted = Schema.Struct({
+  apiVersion: ApiVersion,
+  /** The containers asked for. */
+  containers: Schema.Array(Schema.String),
+  /** Those of them that were waiting for a moment to come; they wait no longer. */
+  waited: Schema.Array(Schema.String)
+})
+export type RetryAccepted = typeof RetryAccepted.Type
+
 type DeploySubject =
   | { readonly path: string; readonly image?: never }
   | { readonly image: string; readonly path?: never }

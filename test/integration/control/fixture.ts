@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import * as ControlServer from "../../../layers/control/server.ts"
 import { api } from "../../../src/control/api.ts"
 import { Busy, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
+import { apiVersion } from "../../../src/control/views.ts"
 import { accepted, deployStatus, list, status, version } from "../../unit/cli/views.ts"
 
 /** A folder that goes with the scope. */
@@ -42,7 +43,12 @@ const handlers = (seen: Seen) => {
         path.container === "gnmi" ? Effect.succeed(status()) : Effect.fail(unknown(path.container)))
       .handle("start", () =>
         Effect.succeed(accepted("running")))
-      .handle("stop", () => Effect.die("the disk is on fire")))
+      .handle("stop", () => Effect.die("the disk is on fire"))
+      .handle("retry", ({ path }) =>
+        path.container === "gnmi"
+          ? Effect.succeed({ apiVersion, containers: ["gnmidpu0"], waited: ["gnmidpu0"] })
+          : Effect.fail(unknown(path.container)))
+      .handle("retryAll", () => Effect.succeed({ apiVersion, containers: ["gnmidpu0", "dash-hadpu0"], waited: [] })))
   const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
     handlers
       .handle("deploy", ({ payload }) =>

@@ -11,9 +11,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 import * as Client from "../../../layers/control/client.ts"
-import * as Feed from "../../../layers/control/feed.ts"
-import { ControlClient, make } from "../../../src/cli/control-client.ts"
-import { EventFeed } from "../../../src/cli/event-feed.ts"
+import { feed as feedOf } from "../../../layers/control/feed.ts"
+import { make } from "../../../src/cli/control-client.ts"
 import { list } from "../../unit/cli/views.ts"
 import { folder, get, post, raw, serve } from "./fixture.ts"
 
@@ -212,9 +211,7 @@ describe("the client", () => {
       assert.strictEqual(absent._tag, "NoDaemon")
       assert.include(absent.message, `no offloadd answers at ${path}`)
       yield* leaveStale(path)
-      const stale = yield* Effect.flip(
-        Effect.provide(Effect.flatMap(ControlClient, (client) => client.list), Client.layer(path))
-      )
+      const stale = yield* Effect.flip(make(Client.exchange(path)).list)
       assert.strictEqual(stale._tag, "NoDaemon")
     }))
 
@@ -223,7 +220,7 @@ describe("the client", () => {
       const path = yield* socketIn
       const scope = yield* Scope.make()
       const seen = yield* Scope.extend(serve(path), scope)
-      const feed = yield* Effect.provide(EventFeed, Feed.layer(path))
+      const feed = feedOf(path)
       const past = yield* Stream.runCollect(feed.events({ follow: false }))
       assert.deepStrictEqual([...past].map((event) => [event.sequence, event.message]), [[1, "é"], [2, "é"]])
       const follower = yield* Effect.fork(Stream.runCount(feed.events({ follow: true })))
@@ -238,7 +235,7 @@ describe("the client", () => {
     Effect.gen(function*() {
       const path = yield* socketIn
       const seen = yield* serve(path)
-      const feed = yield* Effect.provide(EventFeed, Feed.layer(path))
+      const feed = feedOf(path)
       yield* Stream.runDrain(Stream.take(feed.events({ follow: true }), 2))
       yield* Deferred.await(seen.following)
       const begun = process.hrtime.bigint()

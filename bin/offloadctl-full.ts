@@ -1,0 +1,50 @@
+/** The whole of `offloadctl`, with everything that its verbs need; loaded by offloadctl.ts where the quick way does not serve. */
+import { statSync } from "node:fs"
+import { resolve } from "node:path"
+
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+import { exchange } from "../layers/control/client.ts"
+import { feed } from "../layers/control/feed.ts"
+import packageJson from "../package.json" with { type: "json" }
+import { make } from "../src/cli/control-client.ts"
+import { LocalFiles } from "../src/cli/local-files.ts"
+import { OpenApiDocument } from "../src/cli/openapi.ts"
+import { main } from "../src/cli/program.ts"
+import { Screen } from "../src/cli/screen.ts"
+import { Connection } from "../src/cli/verb.ts"
+import { Release } from "../src/cli/version.ts"
+import { argv, run, socketPath } from "./offloadctl-process.ts"
+import { screen } from "./offloadctl-screen.ts"
+
+const connection = Layer.succeed(Connection, {
+  client: (path) => make(exchange(socketPath(path))),
+  feed: (path) => feed(socketPath(path))
+})
+
+const files = Layer.succeed(LocalFiles, {
+  resolve: (path) => Effect.sync(() => resolve(path)),
+  exists: (path) => Effect.sync(() => statSync(path, { throwIfNoEntry: false }) !== undefined)
+})
+
+const document = Layer.succeed(OpenApiDocument, {
+  text: Effect.promise(async () => (await import("./offloadctl-openapi.ts")).text())
+})
+
+/** What @effect/cli itself asks for; the terminal is for its `--wizard`, and no option of ours reads a file. */
+const parser = Layer.mergeAll(FileSystem.layerNoop({}), Path.layer, NodeTerminal.layer)
+
+const environment = Layer.mergeAll(
+  connection,
+  files,
+  document,
+  parser,
+  Layer.succeed(Release, { version: packageJson.version }),
+  Layer.succeed(Screen, screen)
+)
+
+export const start = (): void => run(Effect.provide(main(argv), environment))

@@ -1,0 +1,47 @@
+/** The terminal, pipe or file that `offloadctl` writes to. */
+import { writeSync } from "node:fs"
+import { isatty } from "node:tty"
+
+import * as Effect from "effect/Effect"
+
+import { ClosedPipe, type ScreenShape } from "../src/cli/screen.ts"
+
+/**
+ * Written at once, by descriptor: `process.stdout` takes milliseconds to set up
+ * at a start that has few. Where a pipe that does not block is full, it has to
+ * serve after all.
+ */
+const write = (descriptor: 1 | 2, text: string): Effect.Effect<void, ClosedPipe> =>
+  Effect.suspend(() => {
+    const bytes = Buffer.from(text, "utf8")
+    let written = 0
+    try {
+      while (written < bytes.length) written += writeSync(descriptor, bytes, written)
+      return Effect.void
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") return writeLater(descriptor, bytes.subarray(written))
+      return new ClosedPipe()
+    }
+  })
+
+const writeLater = (descriptor: 1 | 2, bytes: Uint8Array): Effect.Effect<void, ClosedPipe> =>
+  Effect.async<void, ClosedPipe>((resume) => {
+    const stream = descriptor === 1 ? process.stdout : process.stderr
+    stream.once("error", () => resume(new ClosedPipe()))
+    stream.write(bytes, (error) => resume(error ? new ClosedPipe() : Effect.void))
+  })
+
+const outIsTerminal = isatty(1)
+const errIsTerminal = isatty(2)
+const noColour = (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb"
+
+export const screen: ScreenShape = {
+  out: (text) => write(1, text),
+  err: (text) => Effect.ignore(write(2, text)),
+  colour: outIsTerminal && !noColour,
+  redraws: errIsTerminal && process.env["TERM"] !== "dumb",
+  // Asked for only where a bar is drawn.
+  get columns() {
+    return errIsTerminal ? process.stderr.columns : 80
+  }
+}

@@ -1,0 +1,114 @@
+/** `offloadctl start` and `stop`: the intent is recorded by the daemon, then its result is waited for. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+
+import type { ContainerStatus, Desired } from "../control/views.ts"
+import { ControlClient } from "./control-client.ts"
+import { inSeconds } from "./duration.ts"
+import type { ExchangeError } from "./exchange.ts"
+import { ExitCode } from "./exit-code.ts"
+import { pollUntil } from "./poll.ts"
+import { type CliError, Ended } from "./problem.ts"
+import { print, type Screen } from "./screen.ts"
+import { age, plain } from "./text.ts"
+
+export interface IntentOptions {
+  /** Instance or service name. */
+  readonly container: string
+  readonly wait: boolean
+  /** How long to wait, in milliseconds. Ends the waiting, never the intent. */
+  readonly timeout: number
+}
+
+/** Between two looks at the daemon while waiting, in milliseconds. */
+const every = 100
+
+/**
+ * Records the intent and waits until a look at the NPU shows it fulfilled; a
+ * daemon that restarts meanwhile is waited for as well. Fails with Ended: 5
+ * where the NPU is not reachable when the time is up, 4 where the daemon is
+ * gone then, 6 otherwise, 1 where somebody asked for the opposite meanwhile.
+ */
+export const intend = (
+  desired: Desired,
+  options: IntentOptions
+): Effect.Effect<ExitCode, CliError, ControlClient | Screen> =>
+  Effect.gen(function*() {
+    const client = yield* ControlClient
+    const accepted = yield* desired === "running" ? client.start(options.container) : client.stop(options.container)
+    const name = plain(accepted.container)
+    if (!options.wait) {
+      yield* print(`recorded: ${name} shall be ${desired}; not waiting for it`)
+      return ExitCode.done
+    }
+    let last: ContainerStatus | ExchangeError | undefined
+    const look = client.status(accepted.container).pipe(
+      Effect.tap((status) => {
+        last = status
+      }),
+      Effect.map((status) => isSettled(status, desired, accepted.recordedAt)),
+      // The daemon may be restarting: the intent is on its disk.
+      Effect.catchTag("NoDaemon", (error) => {
+        last = error
+        return Effect.succeed(false)
+      })
+    )
+    const settled = yield* Effect.timeoutOption(pollUntil(look, (done) => done, every), options.timeout)
+    if (Option.isNone(settled)) return yield* late(name, desired, options.timeout, last)
+    const status = last as ContainerStatus
+    if (status.intent.desired !== desired) {
+      return yield* new Ended({
+        code: ExitCode.failed,
+        message: `while waiting for ${name} to be ${desired}, somebody asked for the opposite; that holds now`
+      })
+    }
+    yield* print(doneSentence(status, desired))
+    return ExitCode.done
+  })
+
+/** Fulfilled, or overruled by a later intent. */
+const isSettled = (status: ContainerStatus, desired: Desired, recordedAt: string): boolean =>
+  status.intent.desired === desired
+    ? status.intent.fulfilled
+    // Until the daemon has read its memory after a restart, it may show an older intent.
+    : status.intent.recordedAt !== null && status.intent.recordedAt > recordedAt
+
+const doneSentence = ({ container }: ContainerStatus, desired: Desired): string => {
+  const name = plain(container.name)
+  if (desired === "stopped") {
+    return `${name} is stopped and stays so until "offloadctl start ${plain(container.service)}"`
+  }
+  const image = container.image === null ? "" : ` on ${plain(container.image)}`
+  return `${name} is running${image}`
+}
+
+/** Says what holds when the time is up: the intent stands, and when it will be done. */
+const late = Effect.fnUntraced(function*(
+  name: string,
+  desired: Desired,
+  timeout: number,
+  last: ContainerStatus | ExchangeError | undefined
+) {
+  const recorded = `${name} is not ${desired} after ${inSeconds(timeout)}. The intent is recorded and stands`
+  if (last === undefined || "_tag" in last) {
+    return yield* new Ended({
+      code: ExitCode.noDaemon,
+      message: `${recorded}: offloadd carries it out once it is back (${
+        last === undefined ? "it has not answered since" : last.message
+      })`
+    })
+  }
+  const { activity, container, npu } = last
+  const now = yield* Clock.currentTimeMillis
+  const next = container.nextRetryAt === null ? "" : `; the next try is ${age(container.nextRetryAt, now)}`
+  if (npu.reachable !== true) {
+    return yield* new Ended({
+      code: ExitCode.unreachable,
+      message: `${recorded}: it is carried out as soon as the NPU ${npu.endpoint} can be reached (${
+        npu.reason ?? "it has not answered yet"
+      })${next}`
+    })
+  }
+  return yield* new Ended({ code: ExitCode.timedOut, message: `${recorded}; offloadd goes on: ${activity}${next}` })
+})

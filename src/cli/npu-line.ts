@@ -1,0 +1,31 @@
+/** The line that says whether the NPU answers, and the one for each trouble of the daemon itself. */
+import type { NpuView } from "../control/views.ts"
+import type { Condition } from "../model/condition.ts"
+import { dated, orNothing, paint, plain } from "./text.ts"
+
+export const npuLine = (npu: NpuView, now: number, colour: boolean): string => {
+  const endpoint = plain(npu.endpoint)
+  const since = npu.since === null ? "" : ` since ${dated(npu.since, now)}`
+  switch (npu.reachable) {
+    case true:
+      return `NPU ${endpoint} reachable${since}`
+    case false:
+      return `NPU ${endpoint} ${paint(colour, "red", "UNREACHABLE")}${since}: ${
+        orNothing(npu.reason)
+      }; what is shown is as last seen`
+    case null:
+      return `NPU ${endpoint} ${paint(colour, "yellow", "not looked at yet")}`
+  }
+}
+
+/** Whether a condition is one that should not be. */
+export const isTrouble = (condition: Condition): boolean =>
+  condition.type === "Contested"
+    ? condition.status === "True"
+    : condition.type !== "Progressing" && condition.status === "False"
+
+/** A line for each of the daemon's conditions that should not be; the NPU has its own. */
+export const troubleLines = (conditions: ReadonlyArray<Condition>, colour: boolean): ReadonlyArray<string> =>
+  conditions.filter((condition) => condition.type !== "Reachable" && isTrouble(condition)).map((condition) =>
+    `${paint(colour, "red", plain(condition.reason))}: ${plain(condition.message)}`
+  )

@@ -1,0 +1,92 @@
+/** The whole of `offloadctl`: every verb, help, completions, and how a wrong command line is answered. */
+import type * as CliApp from "@effect/cli/CliApp"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Span from "@effect/cli/HelpDoc/Span"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as Arr from "effect/Array"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+
+import { arrange } from "./arguments.ts"
+import type { ControlClient } from "./control-client.ts"
+import type { EventFeed } from "./event-feed.ts"
+import { ExitCode, exitCodes } from "./exit-code.ts"
+import { settle, Usage } from "./problem.ts"
+import { Screen, type ScreenShape } from "./screen.ts"
+import { type Connection, type Toolbox } from "./verb.ts"
+import * as deploy from "./verbs/deploy.ts"
+import * as events from "./verbs/events.ts"
+import * as list from "./verbs/list.ts"
+import * as openapi from "./verbs/openapi.ts"
+import * as start from "./verbs/start.ts"
+import * as status from "./verbs/status.ts"
+import * as stop from "./verbs/stop.ts"
+import * as version from "./verbs/version.ts"
+import { Release } from "./version.ts"
+
+/** Adding a verb: a file in verbs/, and a line here. */
+const verbs = [
+  list.command,
+  status.command,
+  start.command,
+  stop.command,
+  deploy.command,
+  events.command,
+  version.command,
+  openapi.command
+] as const
+
+type Environment = Connection | Exclude<Toolbox, ControlClient | EventFeed> | CliApp.CliApp.Environment
+
+const root = Command.make(
+  "offloadctl",
+  {},
+  () => new Usage({ message: "say what to do: list, status, start, stop, deploy, …; \"offloadctl --help\" shows all" })
+).pipe(
+  Command.withDescription("Runs the services of this DPU on its NPU: asks and tells the offloadd of this machine."),
+  Command.withSubcommands(verbs)
+)
+
+const footer = HelpDoc.blocks([
+  HelpDoc.h1("EXIT CODES"),
+  HelpDoc.descriptionList(
+    Arr.map(exitCodes, ([code, meaning]): [Span.Span, HelpDoc.HelpDoc] => [Span.text(String(code)), HelpDoc.p(meaning)])
+  )
+])
+
+/**
+ * Runs a command line, without the names of node and script, and answers the
+ * exit code. Says everything there is to say; never fails.
+ */
+export const main = (argv: ReadonlyArray<string>): Effect.Effect<ExitCode, never, Environment> =>
+  Effect.gen(function*() {
+    const screen = yield* Screen
+    const release = yield* Release
+    const run = Command.run(root, { name: "offloadctl", version: release.version, executable: "offloadctl", footer })
+    const program = run(["node", "offloadctl", ...arrange(argv)]).pipe(
+      Effect.as(ExitCode.done),
+      Effect.catchTag("Quit", ({ code }) => Effect.succeed(code)),
+      Effect.catchIf(ValidationError.isValidationError, (error) => Effect.fail(usage(error.error)))
+    )
+    const console = yield* Console.consoleWith(Effect.succeed)
+    return yield* settle(program).pipe(Effect.withConsole(consoleOf(console, screen)))
+  })
+
+/** The parser's complaint as one paragraph. */
+const usage = (error: HelpDoc.HelpDoc): Usage => {
+  const text = withoutColour(HelpDoc.toAnsiText(error)).replace(/\s+/g, " ").trim()
+  return new Usage({ message: `${text.replace(/[.]$/, "")}; "offloadctl --help" shows how` })
+}
+
+const withoutColour = (text: string): string => text.replace(/\u001B\[[0-9;]*m/g, "")
+
+/** What @effect/cli prints. Its complaints come again as the error of the run, and are printed there. */
+const consoleOf = (base: Console.Console, screen: ScreenShape): Console.Console => ({
+  ...base,
+  log: (...texts: ReadonlyArray<unknown>) => {
+    const text = `${texts.join(" ").trimEnd()}\n`
+    return Effect.ignore(screen.out(screen.colour ? text : withoutColour(text)))
+  },
+  error: () => Effect.void
+})
