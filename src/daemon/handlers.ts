@@ -8,7 +8,14 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
 import { api } from "../control/api.ts"
-import { BadRequest, Busy, NotRecorded, UnknownContainer, UnknownOperation } from "../control/problems.ts"
+import {
+  BadRequest,
+  Busy,
+  InternalError,
+  NotRecorded,
+  UnknownContainer,
+  UnknownOperation
+} from "../control/problems.ts"
 import { apiVersion, type DeployRequest, type DeployStatus } from "../control/views.ts"
 import type { DeploySubject, Reply } from "../decide/input.ts"
 import type { Moment } from "../decide/memory.ts"
@@ -63,7 +70,13 @@ const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
         return statusView(memory, endpoint, spec, now)
       }))
     .handle("start", ({ path }) => setDesired(path.container, "running"))
-    .handle("stop", ({ path }) => setDesired(path.container, "stopped")))
+    .handle("stop", ({ path }) => setDesired(path.container, "stopped"))
+    .handle("retry", ({ path }) => Effect.flatMap(subject(path.container), ({ spec }) => retry([spec.name])))
+    .handle("retryAll", () =>
+      Effect.gen(function*() {
+        const memory = yield* (yield* Decider).memory
+        return yield* retry(memory.specs.map((spec) => spec.name))
+      })))
 
 const dpuName = Effect.map(Assignment, ({ dpu }) => `dpu${dpu}`)
 
@@ -77,8 +90,14 @@ const setDesired = Effect.fn("Control.setDesired")(function*(name: string, desir
   return yield* new NotRecorded({ message: reasonOf(reply) })
 })
 
-const reasonOf = (reply: Exclude<Reply, { _tag: "Recorded" }>): string =>
-  reply._tag === "Deploying" ? "the daemon took it for something else" : reply.reason
+const retry = Effect.fn("Control.retry")(function*(names: ReadonlyArray<string>) {
+  const decider = yield* Decider
+  const reply = yield* decider.command({ _tag: "Retry", containers: names })
+  if (reply._tag === "Retrying") return { apiVersion, containers: names, waited: reply.waited } as const
+  return yield* new InternalError({ message: reasonOf(reply) })
+})
+
+const reasonOf = (reply: Reply): string => "reason" in reply ? reply.reason : "the daemon took it for something else"
 
 const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
   handlers
@@ -90,11 +109,7 @@ const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
         const status = reply._tag === "Deploying" ? registry.get(reply.operation) : undefined
         if (status !== undefined) return status
         return yield* new Busy({
-          message: reply._tag === "Recorded"
-            ? "the daemon took it for something else"
-            : "reason" in reply
-            ? reply.reason
-            : "it was lost",
+          message: reply._tag === "Deploying" ? "it was lost" : reasonOf(reply),
           operation: "operation" in reply ? reply.operation : ""
         })
       }))

@@ -1,13 +1,22 @@
 /** What operators' commands change in memory, and what they are answered. */
 import { format } from "../model/image.ts"
+import { collapse } from "./collapse.ts"
 import type { Command, DeploySubject, Input, Reply } from "./input.ts"
 import type { Turn } from "./turn.ts"
 
 export const commanded = (turn: Turn, input: Extract<Input, { _tag: "Commanded" }>): void => {
-  const reply = input.command._tag === "SetDesired"
-    ? setDesired(turn, input.command)
-    : deploy(turn, input.command.subject)
-  turn.replies.push({ id: input.id, reply })
+  turn.replies.push({ id: input.id, reply: obeyed(turn, input.command) })
+}
+
+const obeyed = (turn: Turn, command: Command): Reply => {
+  switch (command._tag) {
+    case "SetDesired":
+      return setDesired(turn, command)
+    case "Deploy":
+      return deploy(turn, command.subject)
+    case "Retry":
+      return retry(turn, command.containers)
+  }
 }
 
 const setDesired = (turn: Turn, command: Extract<Command, { _tag: "SetDesired" }>): Reply => {
@@ -56,4 +65,27 @@ export const beginTransfer = (turn: Turn, subject: DeploySubject): string => {
   turn.actions.push({ _tag: "Deploy", operation, subject })
   turn.say("notice", "Deploying", `Sending ${text} to the NPU (${operation}).`)
   return operation
+}
+
+/**
+ * Ends the waits of containers; the ladder's level stays, so a try that fails is
+ * followed by the wait that would have come anyway. Taken even while memory
+ * cannot be saved: should the moment that it brings forward be lost, the old one
+ * comes all the same.
+ */
+const retry = (turn: Turn, names: ReadonlyArray<string>): Reply => {
+  const waited: Array<string> = []
+  for (const spec of turn.memory.specs) {
+    if (!names.includes(spec.name)) continue
+    const waiting = collapse(turn, spec)
+    if (waiting) waited.push(spec.name)
+    turn.say(
+      "notice",
+      "RetryRequested",
+      `An operator wants ${spec.name} tried at once${waiting ? "" : "; it was not waiting for a moment to come"}.`,
+      spec.name
+    )
+  }
+  turn.look = true
+  return { _tag: "Retrying", waited }
 }

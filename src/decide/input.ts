@@ -30,6 +30,8 @@ export type TransferOutcome =
 export type Command =
   | { readonly _tag: "SetDesired"; readonly container: string; readonly desired: "running" | "stopped" }
   | { readonly _tag: "Deploy"; readonly subject: DeploySubject }
+  /** Whatever these wait for by the clock, they shall not wait for it any longer. */
+  | { readonly _tag: "Retry"; readonly containers: ReadonlyArray<string> }
 
 /** A transfer's subject: an image to be found in the images folder, or one archive. */
 export type DeploySubject =
@@ -88,6 +90,8 @@ export type Action =
 export type Reply =
   | { readonly _tag: "Recorded"; readonly at: number }
   | { readonly _tag: "Deploying"; readonly operation: string }
+  /** `waited`: those of them that were waiting for a moment to come. */
+  | { readonly _tag: "Retrying"; readonly waited: ReadonlyArray<string> }
   | { readonly _tag: "Busy"; readonly operation: string; readonly reason: string }
   | { readonly _tag: "NotRecorded"; readonly reason: string }
 

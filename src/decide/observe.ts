@@ -2,6 +2,7 @@
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format } from "../model/image.ts"
 import type { Look, Sighting } from "../model/look.ts"
+import { collapse } from "./collapse.ts"
 import type { Input } from "./input.ts"
 import { type ProbeRecord, unprobed, type Watched } from "./memory.ts"
 import { chargeFailure, countsAsRestart, owe } from "./owe.ts"
@@ -16,11 +17,13 @@ export const looked = (turn: Turn, look: Look): void => {
   }
   const { sightings } = look.result
   const returned = reachable(turn)
+  if (returned) turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
   const rebooted = concludeReboot(turn, look)
   for (const spec of turn.memory.specs) {
     const sighting = sightings.get(spec.name) ?? { _tag: "Unknown", reason: "the look did not include it" }
     sighted(turn, spec, sighting, look)
     settle(turn, spec)
+    // After an outage nobody waits for what was owed before it.
     if (returned) collapse(turn, spec)
     if (rebooted.has(spec.name)) {
       owe(turn, spec, "NpuReboot")
@@ -72,14 +75,6 @@ const reachable = (turn: Turn): boolean => {
   turn.setNpu({ reachable: true, since: turn.now, reason: undefined })
   turn.say("notice", "NpuReachable", before === false ? "The NPU answers again." : "The NPU answers.")
   return before === false
-}
-
-/** After an outage nobody waits for what was owed before it. */
-const collapse = (turn: Turn, spec: ContainerSpec): void => {
-  const { due } = turn.record(spec.name)
-  if (due !== null && due.at > turn.now.mono) turn.setRecord(spec.name, { due: { ...due, at: turn.now.mono } })
-  turn.setWatched(spec.name, { nextStop: Number.NEGATIVE_INFINITY })
-  turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
 }
 
 /**

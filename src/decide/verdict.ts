@@ -72,11 +72,13 @@ export const verdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
       reason: isCrashLooping(memory, spec) ? "CrashLooping" : "BackOff",
       message: `waiting before start ${record.level + 1}: ${record.lastReason ?? "it stopped"}`,
       until: record.due.at,
-      advice: `offloadctl start ${spec.service} tries at once`
+      advice: retryAdvice(spec)
     }
   }
   return restartVerdict(memory, spec, mono)
 }
+
+const retryAdvice = (spec: ContainerSpec): string => `offloadctl retry ${spec.service} ends the wait`
 
 const inFlightMessage = {
   Start: "starting it",
@@ -102,7 +104,13 @@ const stoppedVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
 const stop = (memory: Memory, spec: ContainerSpec, mono: number, message: string): Verdict => {
   const { nextStop, stopTries } = watchedOf(memory, spec.name)
   return nextStop > mono
-    ? { _tag: "Wait", reason: "StopFailed", message: "waiting before it is stopped again", until: nextStop }
+    ? {
+      _tag: "Wait",
+      reason: "StopFailed",
+      message: "waiting before it is stopped again",
+      until: nextStop,
+      advice: retryAdvice(spec)
+    }
     : { _tag: "Stop", force: stopTries > 0, message }
 }
 
@@ -129,7 +137,7 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
       advice: "check the DPU's version file"
     }
   }
-  const before = imageVerdict(memory, image, mono)
+  const before = imageVerdict(memory, spec.service, image, mono)
   if (before !== undefined) return before
   const blocked = blockingDependency(memory, spec)
   if (blocked !== undefined) {
@@ -153,7 +161,7 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
 }
 
 /** What has to happen before the image is on the NPU; undefined where it is. */
-const imageVerdict = (memory: Memory, image: ImageRef, mono: number): Verdict | undefined => {
+const imageVerdict = (memory: Memory, service: string, image: ImageRef, mono: number): Verdict | undefined => {
   const name = format(image)
   const { images } = memory
   const held = isHeld(memory, image)
@@ -187,7 +195,8 @@ const imageVerdict = (memory: Memory, image: ImageRef, mono: number): Verdict | 
       reason: "ImageUnavailable",
       message: `${name} is not on the NPU and could not be sent: ${pace.reason}`,
       until: pace.at,
-      advice: `put an archive that holds ${name} into the images folder, or run: offloadctl deploy ARCHIVE`
+      advice: `put an archive that holds ${name} into the images folder and run: offloadctl retry ${service}; `
+        + "or run: offloadctl deploy ARCHIVE"
     }
     : { _tag: "Deploy", image, message: `sending ${name} to the NPU` }
 }

@@ -147,3 +147,77 @@ describe("memory that cannot be saved", () => {
     assert.deepStrictEqual(bench.take(), ["ListImages"])
   })
 })
+
+describe("retry", () => {
+  const retry = (...containers: ReadonlyArray<string>) => ({ _tag: "Retry", containers } as const)
+
+  it("ends the wait of the ladder at once and leaves its level", () => {
+    const bench = settled().look({ [ha]: absent })
+    bench.imagesHeld()
+    for (let failure = 0; failure < 6; failure += 1) {
+      bench.end(ha, { _tag: "Refused", kind: "Conflict", reason: "port used" })
+      bench.look({ [ha]: absent })
+      bench.take()
+      bench.reasons()
+      const { level } = bench.record(ha)
+      assert.deepStrictEqual(bench.command(retry(ha)), { _tag: "Retrying", waited: [ha] })
+      assert.deepStrictEqual(bench.take(), [`Start ${ha}`])
+      assert.strictEqual(bench.record(ha).level, level)
+      assert.include(bench.reasons(), "RetryRequested")
+    }
+  })
+
+  it("ends the wait for another transfer", () => {
+    const bench = new Bench().version("1.0").look({ [database]: absent })
+    const noImage = { _tag: "ImagesListed", asked: ["docker-database:1.0"], held: [] } as const
+    bench.give(noImage)
+    bench.endTransfer({ _tag: "Rejected", reason: "no archive" })
+    bench.look({ [database]: absent })
+    bench.give(noImage)
+    bench.take()
+    assert.deepStrictEqual(bench.command(retry(database)), { _tag: "Retrying", waited: [database] })
+    assert.deepStrictEqual(bench.take(), ["Deploy docker-database:1.0"])
+  })
+
+  it("ends the wait before the next stop", () => {
+    const bench = settled()
+    bench.command(stop(ha))
+    bench.end(ha, { _tag: "Refused", kind: "Other", reason: "no" }).look({})
+    bench.end(ha, { _tag: "Refused", kind: "Other", reason: "no" }).look({})
+    bench.take()
+    assert.deepStrictEqual(bench.command(retry(ha)), { _tag: "Retrying", waited: [ha] })
+    assert.deepStrictEqual(bench.take(), [`Stop ${ha}`])
+  })
+
+  it("disturbs nobody who does not wait, and nobody else", () => {
+    const bench = settled()
+    assert.deepStrictEqual(bench.command(retry(database, gnmi, ha)), { _tag: "Retrying", waited: [] })
+    bench.look({})
+    assert.deepStrictEqual(bench.take(), [])
+    bench.look({ [ha]: absent, [gnmi]: absent })
+    bench.imagesHeld()
+    for (const name of [gnmi, ha]) bench.end(name, { _tag: "Refused", kind: "Conflict", reason: "port used" })
+    bench.look({ [ha]: absent, [gnmi]: absent })
+    bench.take()
+    bench.command(retry(ha))
+    assert.deepStrictEqual(bench.take(), [`Start ${ha}`])
+  })
+
+  it("needs no memory that can be saved", () => {
+    const bench = settled().look({ [ha]: absent })
+    bench.imagesHeld()
+    bench.end(ha, { _tag: "Refused", kind: "Conflict", reason: "port used" }).look({ [ha]: absent })
+    bench.unsavable = "no space left on the device"
+    bench.take()
+    assert.strictEqual(bench.command(retry(ha))._tag, "Retrying")
+    assert.deepStrictEqual(bench.take(), [`Start ${ha}`])
+  })
+
+  it("is what status advises while it waits", () => {
+    const bench = settled().look({ [ha]: absent })
+    bench.imagesHeld()
+    bench.end(ha, { _tag: "Refused", kind: "Conflict", reason: "port used" }).look({ [ha]: absent })
+    const status = statusView(bench.memory, "npu", specs.find((spec) => spec.name === ha)!, bench)
+    assert.include(status.advice.join(), "offloadctl retry ha")
+  })
+})
