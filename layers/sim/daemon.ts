@@ -49,7 +49,6 @@ export interface DpuOptions {
   readonly record: (entry: Entry) => void
   readonly npu: FaultyWire.NpuSide
   readonly nextCall: () => number
-  readonly version: string
 }
 
 /** A daemon that runs. */
@@ -73,13 +72,12 @@ export class SimulatedDpu {
   private readonly options: DpuOptions
   private life: Life | undefined
   private lives = 0
-  version: string | undefined
+  version: string | undefined = undefined
   /** Monotonic milliseconds when the run began, for this boot of the DPU. */
   private mono: number
 
   constructor(options: DpuOptions) {
     this.options = options
-    this.version = options.version
     this.mono = Math.floor(options.chance.between(1000, 1e9))
     this.disk = new Disk({
       dpu: options.dpu,
@@ -114,6 +112,8 @@ export class SimulatedDpu {
       life.decider = Context.get(context, Decider)
       return yield* Effect.provide(Program.run, context)
     })).pipe(
+      // Nobody reads spans here, and they cost as much as a look.
+      Effect.withTracerEnabled(false),
       Effect.withRandom(Random.make(this.options.chance.word())),
       Effect.withClock(clock)
     )

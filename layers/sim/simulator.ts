@@ -5,9 +5,11 @@ import * as Layer from "effect/Layer"
 import { quietEnd, type RunOptions, Simulator } from "../../src/simulate/simulator.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import * as Faults from "./faults.ts"
-import { World } from "./world.ts"
+import { assigned, versions, World } from "./world.ts"
 
 export const layer: Layer.Layer<Simulator> = Layer.succeed(Simulator, {
+  containers: assigned,
+  versions,
   run: (options) => Effect.sync(() => run(options))
 })
 
@@ -22,7 +24,10 @@ const run = (options: RunOptions): void => {
     Faults.forget(world)
     record({ _tag: "Quiet", at: world.time.now })
   })
-  for (const dpu of world.dpus) dpu.start()
+  for (const dpu of world.dpus) {
+    dpu.setVersion(versions[0])
+    dpu.start()
+  }
   world.time.run(options.length + quietEnd, world.queue, () => !going)
   for (const dpu of world.dpus) dpu.discard()
 }

@@ -13,6 +13,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import * as Stream from "effect/Stream"
 
 import type { ListContainerResponse, MethodName } from "../../src/npu/messages.ts"
 import { type GrpcCode, WireError, type WireService } from "../../src/npu/wire.ts"
@@ -181,7 +182,15 @@ export const make = (options: FaultyWireOptions): WireService => {
         Duration.toMillis(call.idleTimeout),
         nothing
       ),
-    connection: inner.connection
+    connection: Stream.tap(inner.connection, (event) =>
+      Effect.sync(() =>
+        record({
+          _tag: "Connection",
+          at: time.now,
+          dpu,
+          event: event._tag === "Connected" ? "connected" : event.routine ? "closed" : "lost"
+        })
+      ))
   }
 }
 

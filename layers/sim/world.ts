@@ -80,8 +80,7 @@ export class World {
         images,
         record,
         npu,
-        nextCall: () => ++calls,
-        version: versions[0]
+        nextCall: () => ++calls
       })
     )
   }

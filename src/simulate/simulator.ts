@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
+import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Plan } from "./fault.ts"
 import type { Entry } from "./trace.ts"
 
@@ -20,6 +21,10 @@ export interface RunOptions {
 export const quietEnd = 300_000
 
 export interface SimulatorService {
+  /** The containers of each DPU of a world of so many, by DPU. */
+  readonly containers: (dpus: number) => ReadonlyArray<ReadonlyArray<ContainerSpec>>
+  /** The SONiC versions that a DPU of the world can come to have; the first is what all begin with. */
+  readonly versions: ReadonlyArray<string>
   readonly run: (options: RunOptions) => Effect.Effect<void>
 }
 

@@ -1,0 +1,172 @@
+/** Checks at every call that changes something, as the daemon sends it. */
+import { format, split } from "../../model/image.ts"
+import { baseDelay } from "../../policy/ladder.ts"
+import type { Policy } from "../../policy/policy.ts"
+import type { Call } from "../trace.ts"
+import type { ContainerJournal, DpuJournal } from "./journal.ts"
+import type { Invariant } from "./violation.ts"
+
+/** The world as it truly is, where a check needs it. */
+export interface Truth {
+  /** When the instance that runs under this name started; undefined where none does. */
+  readonly runningSince: (container: string) => number | undefined
+}
+
+export type Report = (invariant: Invariant, container: string, message: string) => void
+
+const changes: ReadonlySet<string> = new Set(["StartContainer", "StopContainer", "RemoveContainer", "UpdateContainer"])
+
+export const isChange = (call: Call): boolean => changes.has(call.method)
+
+export const sent = (journal: DpuJournal, call: Call, policy: Policy, truth: Truth, report: Report): void => {
+  const container = journal.containers.get(call.container)
+  if (container === undefined) {
+    return report("OwnContainersOnly", call.container, `${call.method} of ${JSON.stringify(call.container)}, which is none of dpu${journal.dpu}'s`)
+  }
+  if (container.inFlight !== undefined) {
+    report("OneActionAtATime", call.container, `${call.method} was sent while ${container.inFlight.method} #${container.inFlight.number} was in flight`)
+  }
+  const since = journal.decidedSince(call.begun)
+  switch (call.method) {
+    case "StartContainer":
+      started(journal, container, call, since, policy, report)
+      break
+    case "StopContainer":
+      stopped(journal, container, call, since, policy, truth, report)
+      break
+    case "RemoveContainer":
+      removed(journal, container, call, since, report)
+      break
+    default:
+      report("EvidenceFirst", call.container, `${call.method} is not a call that the offloader makes`)
+  }
+  container.inFlight = call
+}
+
+const started = (
+  journal: DpuJournal,
+  container: ContainerJournal,
+  call: Call,
+  since: number,
+  policy: Policy,
+  report: Report
+): void => {
+  const name = call.container
+  if (!container.evidence.was("Absent", since)) {
+    report("EvidenceFirst", name, `it was started while what could be known of it was ${container.evidence.present.state}`)
+  }
+  if (container.desired === "stopped" && !container.possible.has("running")) {
+    report("StoppedStaysStopped", name, "it was started although its operator stopped it")
+  }
+  image(journal, container, call, report)
+  dependencies(journal, container, since, report)
+  ladder(container, call.begun, policy, report)
+  if (container.notBefore !== undefined && call.begun < container.notBefore - 1) {
+    report("StaggerKept", name, `it was started ${Math.round(container.notBefore - call.begun)} ms before this DPU's turn`)
+  }
+  container.notBefore = undefined
+  if (!journal.undurable) {
+    const record = journal.memory?.containers[name]
+    if (record === undefined || record.desired !== "running" || record.due === null) {
+      report("DurableFirst", name, "it was started, and the disk does not say that a start was owed")
+    }
+  }
+}
+
+const image = (journal: DpuJournal, container: ContainerJournal, call: Call, report: Report): void => {
+  const { repository, tag } = split(call.image)
+  if (repository !== container.spec.repository || !journal.versions.has(tag)) {
+    report("RightImage", call.container, `it was started from ${format({ repository, tag })}`)
+  }
+}
+
+const dependencies = (journal: DpuJournal, container: ContainerJournal, since: number, report: Report): void => {
+  for (const service of container.spec.after) {
+    const before = [...journal.containers.values()].find(({ spec }) => spec.service === service)
+    if (before === undefined) continue
+    const answered = before.probes.healthyAt !== undefined
+    if (!before.evidence.was("Running", since) || (before.spec.probe !== undefined && !answered)) {
+      report("DependencyAnswers", container.spec.name, `it was started while ${before.spec.name} was not known to run and answer`)
+    }
+  }
+}
+
+/**
+ * Two starts of one container lie at least the ladder's wait apart, reckoned in
+ * its favour: shortest jitter, and all the time between counted as running.
+ */
+const ladder = (container: ContainerJournal, now: number, policy: Policy, report: Report): void => {
+  const { restart } = policy
+  const state = container.ladder
+  const gap = now - state.lastStart
+  const paid = Number.isFinite(gap) ? Math.floor((gap + restart.payback * 0.001) / restart.payback) : 0
+  const level = Math.max(0, state.level - paid)
+  const least = baseDelay(restart, level) * (1 - restart.jitter)
+  if (!state.excused && gap < least - 2) {
+    report(
+      "LadderKept",
+      container.spec.name,
+      `it was started ${(gap / 1000).toFixed(2)} s after its last start; at level ${level} the ladder asks for ${(least / 1000).toFixed(2)} s at the least`
+    )
+  }
+  container.ladder = { level: level + (state.excused ? 0 : 1), lastStart: now, excused: false }
+}
+
+const stopped = (
+  journal: DpuJournal,
+  container: ContainerJournal,
+  call: Call,
+  since: number,
+  policy: Policy,
+  truth: Truth,
+  report: Report
+): void => {
+  const name = call.container
+  const operators = container.desired === "stopped" || container.possible.has("stopped")
+  const runs = container.evidence.was("Running", since)
+  if (operators && (runs || container.wordOfStop > 0)) {
+    if (!runs) container.wordOfStop = 0
+    return
+  }
+  if (!runs) {
+    return report("EvidenceFirst", name, `it was stopped while what could be known of it was ${container.evidence.present.state}`)
+  }
+  const wrongVersion = container.evidence.was("Running", since, ({ version }) =>
+    version !== undefined && (version !== journal.version || journal.pastVersions.some((past) => past.until >= since)))
+  if (wrongVersion) {
+    if (journal.undurable && journal.saving === undefined) report("DurableFirst", name, "its version is changed while memory cannot be saved")
+    return
+  }
+  const { health } = policy
+  const length = health.unhealthyForService[container.spec.service] ?? health.unhealthyFor
+  const runningSince = truth.runningSince(name)
+  const pastGrace = runningSince === undefined || call.begun - runningSince >= health.grace - 1
+  if (!container.probes.wasBad(since, call.begun, health.failures, length - 1)) {
+    report(
+      "CauseForStop",
+      name,
+      `it was stopped after ${container.probes.bad} bad probes in ${Math.round(call.begun - container.probes.badSince)} ms`
+    )
+  } else if (container.probes.healthyAt === undefined && !pastGrace) {
+    report("CauseForStop", name, "it was stopped within its grace")
+  }
+}
+
+const removed = (
+  journal: DpuJournal,
+  container: ContainerJournal,
+  call: Call,
+  since: number,
+  report: Report
+): void => {
+  if (call.force) report("NeverForced", call.container, "it was removed by force")
+  if (!container.evidence.was("Stopped", since)) {
+    report("EvidenceFirst", call.container, `it was removed while what could be known of it was ${container.evidence.present.state}`)
+  }
+  if (container.desired === "stopped" && !container.possible.has("running")) {
+    report("StoppedStaysStopped", call.container, "it was removed for a start although its operator stopped it")
+  }
+  if (!journal.undurable && journal.memory?.containers[call.container]?.due === null) {
+    report("DurableFirst", call.container, "it was removed, and the disk does not say that a start was owed")
+  }
+}

@@ -1,0 +1,155 @@
+/** All that the oracle remembers of one DPU: what its daemon was shown, did, and promised. */
+import { decode, type Durable } from "../../decide/durable.ts"
+import type { ContainerSpec } from "../../model/catalogue.ts"
+import type { Call } from "../trace.ts"
+import * as Either from "effect/Either"
+
+import { ContainerEvidence } from "./evidence.ts"
+import { ProbeHistory } from "./probes.ts"
+
+type Desired = "running" | "stopped"
+
+export class ContainerJournal {
+  readonly spec: ContainerSpec
+  readonly evidence: ContainerEvidence
+  readonly probes = new ProbeHistory()
+  /** The instance that the probes are about. */
+  probed = ""
+  /** A call of the present daemon that changes the container. */
+  inFlight: Call | undefined
+  /** What the operator was last told; and what else the memory may hold, since nobody was told. */
+  desired: Desired = "running"
+  readonly possible = new Set<Desired>(["running"])
+  /** Stops that the operator's word alone allows. */
+  wordOfStop = 0
+  ladder = { level: 0, lastStart: Number.NEGATIVE_INFINITY, excused: true }
+  /** The earliest start after a reboot that was concluded; undefined where none is pending. */
+  notBefore: number | undefined
+  /** Of the last save. */
+  savedLevel = 0
+  /** The server refused something since the last save: that may be charged. */
+  refused = false
+  /** Commands that were not answered yet. */
+  asked = 0
+
+  constructor(spec: ContainerSpec) {
+    this.spec = spec
+    this.evidence = new ContainerEvidence(spec.name)
+  }
+}
+
+export class DpuJournal {
+  readonly dpu: number
+  readonly containers: ReadonlyMap<string, ContainerJournal>
+  up = false
+  /** What a daemon started now would load. */
+  durable: string | undefined
+  /** The last save failed, and none has succeeded since. */
+  undurable = false
+  private parsed: { readonly text: string | undefined; readonly durable: Durable | undefined } | undefined
+  saving: { readonly begun: number; readonly text: string } | undefined
+  /** When the run of saves that follow each other at once, now or just ended, began. */
+  private chainBegan = 0
+  private chainEnded = Number.NEGATIVE_INFINITY
+  readonly versions = new Set<string>()
+  version: string | undefined
+  /** When the version last changed. */
+  versionSince = 0
+  readonly pastVersions: Array<{ readonly version: string | undefined; readonly until: number }> = []
+  /** ListContainer calls in flight. */
+  lists = 0
+  lastListAt = 0
+  /** When the look that is under way, or has just ended, began; and when its last list ended. */
+  private lookBegan = 0
+  private lookEnded = Number.NEGATIVE_INFINITY
+  /** Lists in a row that failed on this side. */
+  failures = 0
+  /** Since the last look that saw something: the transport broke. */
+  broke = false
+  /** The moment that calls for a look, and from when its time counts. */
+  hint: { readonly at: number; from: number } | undefined
+  /** When a reboot was last concluded. */
+  rebootAt = Number.NEGATIVE_INFINITY
+
+  constructor(dpu: number, specs: ReadonlyArray<ContainerSpec>) {
+    this.dpu = dpu
+    this.containers = new Map(specs.map((spec) => [spec.name, new ContainerJournal(spec)]))
+  }
+
+  get memory(): Durable | undefined {
+    if (this.parsed?.text !== this.durable || this.parsed === undefined) {
+      this.parsed = { text: this.durable, durable: this.durable === undefined ? undefined : read(this.durable) }
+    }
+    return this.parsed.durable
+  }
+
+  /**
+   * What the daemon does now may have been decided as long ago as this: it saves
+   * first, and what it knows is that of the last look that is over.
+   */
+  decidedSince(now: number): number {
+    const decided = this.saving !== undefined || this.chainEnded === now ? this.chainBegan : now
+    const looking = this.lists > 0 || now - this.lookEnded <= withinLook
+    return looking ? Math.min(decided, this.lookBegan) : decided
+  }
+
+  listBegins(at: number): void {
+    if (this.lists === 0 && at - this.lookEnded > withinLook) this.lookBegan = at
+    this.lists++
+    this.lastListAt = at
+  }
+
+  listEnds(at: number): void {
+    this.lists = Math.max(0, this.lists - 1)
+    this.lookEnded = at
+    this.lastListAt = at
+    if (this.hint !== undefined) this.hint.from = at
+  }
+
+  /** A new daemon, or none. */
+  begins(up: boolean, at: number): void {
+    this.up = up
+    this.saving = undefined
+    this.chainEnded = Number.NEGATIVE_INFINITY
+    this.lists = 0
+    this.lookEnded = Number.NEGATIVE_INFINITY
+    this.lastListAt = at
+    this.failures = 0
+    this.broke = false
+    this.hint = undefined
+    this.rebootAt = Number.NEGATIVE_INFINITY
+    for (const container of this.containers.values()) {
+      container.evidence.forget(at)
+      container.probes.forget()
+      container.probed = ""
+      container.inFlight = undefined
+      container.wordOfStop = 0
+      container.asked = 0
+      container.notBefore = undefined
+    }
+  }
+
+  saveBegins(text: string, at: number): void {
+    if (this.chainEnded !== at) this.chainBegan = at
+    this.saving = { begun: at, text }
+  }
+
+  saveEnds(ok: boolean, durable: string | undefined, at: number): void {
+    this.saving = undefined
+    this.chainEnded = at
+    this.undurable = !ok
+    this.durable = durable
+    if (this.hint !== undefined) this.hint.from = at
+  }
+
+  /** A look is due. */
+  hinted(at: number): void {
+    this.hint ??= { at, from: at }
+  }
+}
+
+/** Milliseconds between two lists of one look, at the most: a read is repeated after 100. */
+const withinLook = 120
+
+export const read = (text: string): Durable | undefined =>
+  Either.getOrUndefined(decode(text, 0))

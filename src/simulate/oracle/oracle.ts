@@ -1,0 +1,199 @@
+/**
+ * The oracle: reads the trace as it grows and says what must not have happened.
+ * It shares no judgement with the daemon; it reckons from what the daemon was
+ * shown, from what the engine truly did, and from the policy's numbers.
+ */
+import type { ContainerSpec } from "../../model/catalogue.ts"
+import type { Policy } from "../../policy/policy.ts"
+import type { Entry } from "../trace.ts"
+import { isChange, type Report, sent } from "./actions.ts"
+import { readRows } from "./evidence.ts"
+import { type ContainerJournal, DpuJournal } from "./journal.ts"
+import { Liveness } from "./liveness.ts"
+import { commanded, saving } from "./saves.ts"
+import type { Violation } from "./violation.ts"
+
+export interface OracleOptions {
+  readonly policy: Policy
+  /** The containers of each DPU, by DPU. */
+  readonly containers: ReadonlyArray<ReadonlyArray<ContainerSpec>>
+}
+
+export class Oracle {
+  readonly violations: Array<Violation> = []
+  readonly dpus: ReadonlyArray<DpuJournal>
+  private readonly policy: Policy
+  /** Container → the instance that runs, and since when. */
+  private readonly running = new Map<string, { readonly id: string; readonly since: number }>()
+  private readonly liveness: Liveness
+
+  constructor(options: OracleOptions) {
+    this.policy = options.policy
+    this.dpus = options.containers.map((specs, dpu) => new DpuJournal(dpu, specs))
+    this.liveness = new Liveness(this.dpus)
+  }
+
+  see(entry: Entry): void {
+    this.liveness.pass(entry.at, this.running, (invariant, dpu, container, message) =>
+      this.violations.push({ invariant, at: entry.at, dpu, container, message }))
+    switch (entry._tag) {
+      case "Engine":
+        if (entry.what === "Started") this.running.set(entry.container, { id: entry.id, since: entry.at })
+        else if (this.running.get(entry.container)?.id === entry.id) this.running.delete(entry.container)
+        return
+      case "Up":
+      case "Down":
+        return this.upOrDown(entry)
+      case "Called":
+        return this.called(entry)
+      case "Answered":
+      case "Cancelled":
+        return this.ended(entry)
+      case "Probed":
+        return this.dpus[entry.dpu]?.containers.get(entry.container)?.probes.answered(entry.result, entry.begun, entry.at)
+      case "Connection":
+        if (entry.event === "lost") {
+          const journal = this.dpus[entry.dpu]!
+          journal.broke = true
+          journal.hinted(entry.at)
+        }
+        return
+      case "Saving":
+        saving(this.dpus[entry.dpu]!, entry, this.reporter(entry.dpu, entry.at))
+        return this.dpus[entry.dpu]!.saveBegins(entry.text, entry.at)
+      case "Saved":
+        return this.dpus[entry.dpu]!.saveEnds(entry.ok, entry.durable, entry.at)
+      case "Commanded":
+        return commanded(this.dpus[entry.dpu]!, entry, this.reporter(entry.dpu, entry.at))
+      case "Said":
+        return this.said(entry)
+      case "Defect":
+        return this.reporter(entry.dpu, entry.at)("NoDefect", "", entry.text)
+      case "Version":
+        return this.versionRead(entry)
+      case "Quiet":
+        return this.liveness.begin(entry.at)
+      case "Fault":
+      case "Arrived":
+        return
+    }
+  }
+
+  private reporter(dpu: number, at: number): Report {
+    return (invariant, container, message) =>
+      this.violations.push({ invariant, at, dpu, container: container === "" ? undefined : container, message })
+  }
+
+  private upOrDown(entry: Extract<Entry, { _tag: "Up" | "Down" }>): void {
+    const journal = this.dpus[entry.dpu]!
+    journal.begins(entry._tag === "Up", entry.at)
+    if (entry._tag === "Down") {
+      if (entry.how === "died") this.reporter(entry.dpu, entry.at)("NoDefect", "", `the daemon died: ${entry.reason}`)
+      return
+    }
+    const { memory } = journal
+    for (const [name, container] of journal.containers) {
+      // What was not durable is forgotten with the daemon; what the file says, is.
+      if (journal.undurable) container.ladder.excused = true
+      const loaded = memory?.containers[name]
+      container.savedLevel = loaded?.level ?? 0
+      container.refused = false
+      const desired = loaded?.desired ?? "running"
+      if (!container.possible.has(desired)) {
+        this.reporter(entry.dpu, entry.at)("IntentKept", name, `the disk says ${desired}, the operator was told ${container.desired}`)
+      }
+      container.possible.clear()
+      container.possible.add(desired)
+      container.desired = desired
+    }
+  }
+
+  private called(entry: Extract<Entry, { _tag: "Called" }>): void {
+    const { call } = entry
+    const journal = this.dpus[call.dpu]!
+    if (call.method === "ListContainer") {
+      if (journal.lists > 0) this.reporter(call.dpu, entry.at)("LooksInTurn", "", "a list was asked for while another was in flight")
+      journal.listBegins(entry.at)
+      journal.hint = undefined
+    } else if (isChange(call)) {
+      this.liveness.acted(call)
+      sent(journal, call, this.policy, { runningSince: (name) => this.running.get(name)?.since }, this.reporter(call.dpu, entry.at))
+    }
+  }
+
+  private ended(entry: Extract<Entry, { _tag: "Answered" | "Cancelled" }>): void {
+    const { call } = entry
+    const journal = this.dpus[call.dpu]!
+    if (call.method === "ListContainer") return this.listed(journal, entry)
+    const container = journal.containers.get(call.container)
+    if (container === undefined || container.inFlight?.number !== call.number) return
+    container.inFlight = undefined
+    container.evidence.forget(entry.at)
+    container.probes.forget()
+    if (entry._tag === "Answered" && entry.error !== undefined) container.refused = true
+    journal.hinted(entry.at)
+  }
+
+  private listed(journal: DpuJournal, entry: Extract<Entry, { _tag: "Answered" | "Cancelled" }>): void {
+    journal.listEnds(entry.at)
+    if (entry._tag === "Cancelled") return
+    const rows = entry.rows === undefined ? undefined : readRows(entry.rows)
+    if (rows === undefined) {
+      journal.failures++
+      if (journal.failures < this.policy.rpc.ListContainer.tries) return
+      for (const container of journal.containers.values()) {
+        container.evidence.blind(entry.at)
+        // An NPU that answers a status of its own is there; otherwise waits collapse when it is back.
+        if (entry.error?.origin === "local") container.ladder.excused = true
+      }
+      if (entry.error?.origin === "local") {
+        journal.broke = true
+        for (const container of journal.containers.values()) container.notBefore = undefined
+      }
+      return
+    }
+    journal.failures = 0
+    for (const container of journal.containers.values()) {
+      container.evidence.listed(rows, entry.call.all, entry.call.begun, entry.at)
+      this.probesOf(container)
+    }
+  }
+
+  /** Probes are of an instance: another one begins without history. */
+  private probesOf(container: ContainerJournal): void {
+    const { present } = container.evidence
+    if (present.state === "Unknown") return
+    const instance = present.state === "Running" ? present.id : ""
+    if (instance === container.probed) return
+    container.probed = instance
+    container.probes.forget()
+  }
+
+  private said(entry: Extract<Entry, { _tag: "Said" }>): void {
+    const journal = this.dpus[entry.dpu]!
+    if (entry.event.reason === "StateUnreadable") {
+      return this.reporter(entry.dpu, entry.at)("MemoryLoads", "", entry.event.message)
+    }
+    if (entry.event.reason !== "NpuRebooted") return
+    const named = [...journal.containers.values()].filter(({ spec }) => entry.event.message.includes(spec.name))
+    const { outage, restart } = this.policy
+    const fits = journal.broke || (named.length >= 2 && entry.at - journal.rebootAt > restart.payback)
+    if (!fits || named.some(({ evidence }) => evidence.present.state === "Running")) {
+      this.reporter(entry.dpu, entry.at)("RebootSeen", "", `a reboot was concluded from nothing like it: ${entry.event.message}`)
+    }
+    journal.rebootAt = entry.at
+    for (const container of named) {
+      container.ladder.excused = true
+      container.notBefore = entry.at + journal.dpu * outage.staggerPerDpu - 50
+    }
+  }
+
+  private versionRead(entry: Extract<Entry, { _tag: "Version" }>): void {
+    const journal = this.dpus[entry.dpu]!
+    journal.pastVersions.push({ version: journal.version, until: entry.at })
+    if (journal.pastVersions.length > 8) journal.pastVersions.shift()
+    if (entry.version === undefined) return
+    journal.version = entry.version
+    journal.versions.add(entry.version)
+  }
+}

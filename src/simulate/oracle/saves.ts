@@ -1,0 +1,64 @@
+/** Checks of the memory on the disk, at every save and every answer to an operator. */
+import type { Entry } from "../trace.ts"
+import { type DpuJournal, read } from "./journal.ts"
+import type { Report } from "./actions.ts"
+
+export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Saving" }>, report: Report): void => {
+  const memory = read(entry.text)
+  if (memory === undefined) return report("MemoryLoads", "", "what the daemon saves cannot be loaded")
+  const since = journal.decidedSince(entry.at)
+  for (const container of journal.containers.values()) {
+    const { name } = container.spec
+    const record = memory.containers[name]
+    if (record === undefined) {
+      if (container.desired === "stopped" && !container.possible.has("running")) {
+        report("IntentKept", name, "memory has lost the container, and with it that it was stopped")
+      }
+      continue
+    }
+    if (!container.possible.has(record.desired)) {
+      report("IntentKept", name, `memory says ${record.desired}, the operator was told ${container.desired}`)
+    }
+    if (record.level > container.savedLevel && !container.evidence.wasClear(since) && !container.refused) {
+      report("OutageNotCharged", name, `the ladder was climbed to ${record.level} on no evidence`)
+    }
+    container.savedLevel = record.level
+    container.refused = false
+  }
+}
+
+export const commanded = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Commanded" }>, report: Report): void => {
+  const container = journal.containers.get(entry.container)
+  if (container === undefined) return
+  switch (entry.phase) {
+    case "asked":
+      container.possible.add(entry.desired)
+      container.asked++
+      if (entry.desired === "stopped") container.wordOfStop = 1
+      return
+    case "recorded":
+      container.asked--
+      container.desired = entry.desired
+      if (journal.memory?.containers[entry.container]?.desired !== entry.desired) {
+        report("DurableFirst", entry.container, `the operator was told that it shall be ${entry.desired}, and the disk does not say so`)
+      }
+      break
+    case "refused":
+      // A save that failed late may have left the new text behind.
+      if (journal.memory?.containers[entry.container]?.desired === entry.desired) {
+        container.asked--
+        return
+      }
+      container.asked--
+      break
+    case "lost":
+      container.asked--
+      return
+  }
+  if (container.asked === 0) {
+    container.possible.clear()
+    container.possible.add(container.desired)
+  }
+  container.ladder.excused = true
+  journal.hinted(entry.at)
+}

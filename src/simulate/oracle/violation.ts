@@ -1,0 +1,37 @@
+/** What must hold, by name, and how a breach of it is told. */
+
+/** Name → what it demands, a sentence. */
+export const invariants = {
+  EvidenceFirst: "A container is started, removed or stopped only on clear and fresh evidence; nothing is done on Unknown.",
+  CauseForStop: "A running container is stopped only for its operator, for lasting ill health, or for its version.",
+  OwnContainersOnly: "Only containers of this DPU's catalogue are touched.",
+  NeverForced: "Leftovers are removed without force.",
+  OneActionAtATime: "There are never two calls in flight that change one container.",
+  StoppedStaysStopped: "What an operator stopped is not started until an operator says so.",
+  LadderKept: "No restart comes faster than the ladder allows.",
+  DependencyAnswers: "A service starts only while those before it run and answer.",
+  StaggerKept: "After a reboot of the NPU each DPU waits its turn.",
+  RebootSeen: "A reboot of the NPU is concluded only from what reboots look like.",
+  RightImage: "What is started is the service's own image, in a version that the DPU has had.",
+  OutageNotCharged: "The ladder is climbed only on evidence, never for an NPU that does not answer.",
+  DurableFirst: "What an action or an answer relies on is durable before it.",
+  IntentKept: "A confirmed intent stands in memory, whatever happens.",
+  MemoryLoads: "What is on the disk can always be loaded.",
+  LooksInTurn: "Looks never pile up, and never cease.",
+  HintsHeeded: "The end of an action, a lost connection or an intent is followed by a look at once.",
+  NoDefect: "The program never fails inside.",
+  Converges: "Once faults end, what shall run runs and answers within 180 s, and what shall not does not.",
+  StaysQuiet: "What runs and answers is left alone."
+} as const
+
+export type Invariant = keyof typeof invariants
+
+export interface Violation {
+  readonly invariant: Invariant
+  /** Simulated milliseconds. */
+  readonly at: number
+  readonly dpu: number
+  readonly container: string | undefined
+  /** A sentence: what was done, and what stood against it. */
+  readonly message: string
+}

@@ -1,0 +1,69 @@
+/** One run, watched: the oracle's verdict, the trace's hash, and counts of what occurred. */
+import * as Effect from "effect/Effect"
+
+import type { ContainerSpec } from "../model/catalogue.ts"
+import { defaults } from "../policy/policy.ts"
+import { Counts } from "./counts.ts"
+import type { Plan } from "./fault.ts"
+import { Oracle } from "./oracle/oracle.ts"
+import type { Violation } from "./oracle/violation.ts"
+import { Simulator } from "./simulator.ts"
+import { draw, type Profile } from "./swarm.ts"
+import { type Entry, TraceHash } from "./trace.ts"
+
+export interface Setting {
+  readonly seed: number
+  /** Milliseconds of simulated time in which faults happen. */
+  readonly length: number
+  readonly dpus: number
+  readonly profile: Profile
+}
+
+export interface Outcome {
+  readonly setting: Setting
+  readonly plan: Plan
+  /** The first violation comes first; a run ends with it. */
+  readonly violations: ReadonlyArray<Violation>
+  readonly hash: string
+  readonly counts: Counts
+}
+
+/** The plan that a setting's seed draws. */
+export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> =>
+  Effect.map(Simulator, ({ containers, versions }) =>
+    draw({ ...setting, containers: names(containers(setting.dpus)), versions }))
+
+/**
+ * Runs a plan to its end, or to the first violation. `also` hears every entry,
+ * for who wants to keep or to draw them.
+ */
+export const runPlan = Effect.fnUntraced(function*(setting: Setting, plan: Plan, also: (entry: Entry) => void = ignore) {
+  const simulator = yield* Simulator
+  const oracle = new Oracle({ policy: defaults, containers: simulator.containers(setting.dpus) })
+  const hash = new TraceHash()
+  const counts = new Counts()
+  yield* simulator.run({
+    seed: setting.seed,
+    length: setting.length,
+    dpus: setting.dpus,
+    plan,
+    watch: (entry) => {
+      hash.add(entry)
+      counts.add(entry)
+      also(entry)
+      oracle.see(entry)
+      return oracle.violations.length === 0
+    }
+  })
+  const outcome: Outcome = { setting, plan, violations: oracle.violations, hash: hash.digest, counts }
+  return outcome
+})
+
+/** Draws the seed's plan and runs it. */
+export const run = (setting: Setting, also?: (entry: Entry) => void): Effect.Effect<Outcome, never, Simulator> =>
+  Effect.flatMap(planOf(setting), (plan) => runPlan(setting, plan, also))
+
+const ignore = (): void => undefined
+
+const names = (containers: ReadonlyArray<ReadonlyArray<ContainerSpec>>): ReadonlyArray<ReadonlyArray<string>> =>
+  containers.map((specs) => specs.map((spec) => spec.name))
