@@ -19,6 +19,7 @@ import {
   type DeployRequest,
   DeployStatus,
   IntentAccepted,
+  RetryAccepted,
   VersionView
 } from "../control/views.ts"
 import { type Answer, BadReply, type Exchange, type ExchangeError, type Method } from "./exchange.ts"
@@ -33,6 +34,8 @@ export interface ControlClientShape {
   readonly start: (container: string) => Effect.Effect<IntentAccepted, ClientError | UnknownContainer | NotRecorded>
   /** Records the intent; answers once it is durable. */
   readonly stop: (container: string) => Effect.Effect<IntentAccepted, ClientError | UnknownContainer | NotRecorded>
+  /** Ends what one container, or each of them, waits for by the clock. */
+  readonly retry: (container: string | undefined) => Effect.Effect<RetryAccepted, ClientError | UnknownContainer>
   /** Begins a transfer; `deployment` tells how it goes. */
   readonly deploy: (request: DeployRequest) => Effect.Effect<DeployStatus, ClientError | Busy>
   readonly deployment: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
@@ -70,6 +73,8 @@ export const make = (exchange: Exchange): ControlClientShape => {
     status: (name) => call("UnknownContainer")(ContainerStatus, "GET", one(name)),
     start: (name) => call("UnknownContainer", "NotRecorded")(IntentAccepted, "POST", `${one(name)}/start`),
     stop: (name) => call("UnknownContainer", "NotRecorded")(IntentAccepted, "POST", `${one(name)}/stop`),
+    retry: (name) =>
+      call("UnknownContainer")(RetryAccepted, "POST", name === undefined ? "/v1/retry" : `${one(name)}/retry`, {}),
     deploy: (request) => call("Busy")(DeployStatus, "POST", "/v1/deployments", request),
     deployment: (id) => call("UnknownOperation")(DeployStatus, "GET", operation(id)),
     cancel: (id) => call("UnknownOperation")(DeployStatus, "DELETE", operation(id)),

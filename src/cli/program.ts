@@ -19,6 +19,7 @@ import * as deploy from "./verbs/deploy.ts"
 import * as events from "./verbs/events.ts"
 import * as list from "./verbs/list.ts"
 import * as openapi from "./verbs/openapi.ts"
+import * as retry from "./verbs/retry.ts"
 import * as start from "./verbs/start.ts"
 import * as status from "./verbs/status.ts"
 import * as stop from "./verbs/stop.ts"
@@ -31,6 +32,7 @@ const verbs = [
   status.command,
   start.command,
   stop.command,
+  retry.command,
   deploy.command,
   events.command,
   version.command,
