@@ -32,6 +32,7 @@ import {
   statSync,
   writeFileSync
 } from "node:fs"
+import { createRequire } from "node:module"
 import { dirname, join, relative, sep } from "node:path"
 
 import { root } from "./prepare.mjs"
@@ -142,7 +143,7 @@ const bundle = async (esbuild, define, binary, inputs) => {
       define,
       // Optional native parts of packages, which do without.
       external: ["cpu-features", "*.node"],
-      plugins: [lazyParts(lazy)],
+      plugins: [lazyParts(lazy), packagedProtos],
       logLevel: "warning"
     })
     const text = built.outputFiles[0].contents
@@ -177,6 +178,40 @@ const lazyParts = (found) => ({
     })
   }
 })
+
+/**
+ * The packages of reflection and health read .proto files beside themselves when
+ * they are loaded; a bundle has no such place, so it holds what they would read.
+ */
+const packagedProtos = {
+  name: "packaged-protos",
+  setup(build) {
+    // protobufjs belongs to proto-loader; take the very one that will read the result.
+    const require = createRequire(createRequire(import.meta.url).resolve("@grpc/proto-loader"))
+    const protobuf = require("protobufjs")
+    const embed = (filter, proto, call) =>
+      build.onLoad({ filter }, (args) => {
+        const text = readFileSync(args.path, "utf8")
+        if (!text.includes(call)) {
+          throw new Error(`${args.path} no longer reads its .proto file by ${call}`)
+        }
+        const json = JSON.stringify(protobuf.loadSync(join(root, "node_modules", proto)).toJSON())
+        return { contents: text.replace(call, call.replace(/loadSync(.*?)\(.*/, (_, close) => `fromJSON${close}(${json},`)) }
+      })
+    embed(
+      /grpc-health-check[/\\]build[/\\]src[/\\]health\.js$/,
+      "grpc-health-check/proto/health/v1/health.proto",
+      "loadSync)('health/v1/health.proto',"
+    )
+    for (const version of ["v1", "v1alpha"]) {
+      embed(
+        new RegExp(`reflection-${version}\\.js$`),
+        `@grpc/reflection/build/proto/grpc/reflection/${version}/reflection.proto`,
+        "loadSync(protoPath,"
+      )
+    }
+  }
+}
 
 const launcher = (name, bundles) => {
   const template = readFileSync(join(root, "scripts", "launch.cjs"), "utf8")

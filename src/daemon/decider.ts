@@ -66,7 +66,6 @@ export const layer: Layer.Layer<
     let memory = initialMemory(yield* recall(store, events))
     /** What the file holds; undefined where nothing was saved yet. */
     let saved: Memory["durable"] | undefined
-    yield* offer({ _tag: "Configured", dpu, specs: containers, policy })
 
     const now = Effect.map(
       Effect.all([monotonic, Clock.currentTimeMillis]),
@@ -126,6 +125,9 @@ export const layer: Layer.Layer<
       yield* offer({ _tag: "Commanded", id, command: request })
       return yield* Effect.ensuring(Deferred.await(deferred), Effect.sync(() => pending.delete(id)))
     })
+
+    // Before anybody can ask: a daemon without containers never shows.
+    yield* turn({ _tag: "Configured", dpu, specs: containers, policy })
 
     return {
       offer,

@@ -17,6 +17,7 @@ import type { Look } from "../model/look.ts"
 import { monotonic } from "../model/monotonic.ts"
 import { Npu } from "../npu/npu.ts"
 import { ActivePolicy } from "../policy/policy.ts"
+import { hints } from "./hints.ts"
 import { Prober, type ProbeResult } from "./prober.ts"
 
 export type Observation =
@@ -39,12 +40,12 @@ export interface HealthMonitorService {
 
 export class HealthMonitor extends Context.Tag("offloader/HealthMonitor")<HealthMonitor, HealthMonitorService>() {}
 
-/** One running instance under probe: which it is, and a bell for when that changes. */
+/** A container: which instance of it runs, and bells for when that changes. */
 interface Subject {
   readonly spec: ContainerSpec
   instance: string | undefined
   readonly running: Effect.Latch
-  readonly changed: Queue.Queue<void>
+  readonly changed: { readonly probes: Queue.Queue<void>; readonly hints: Queue.Queue<void> }
 }
 
 export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment> = Layer.effect(
@@ -57,13 +58,13 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment>
     const names = containers.map((spec) => spec.name)
     const nudges = yield* Queue.sliding<void>(1)
     const subjects = yield* Effect.forEach(
-      containers.filter((spec) => spec.probe !== undefined),
+      containers,
       (spec) =>
         Effect.all({
           spec: Effect.succeed(spec),
           instance: Effect.succeed(undefined),
           running: Effect.makeLatch(false),
-          changed: Queue.sliding<void>(1)
+          changed: Effect.all({ probes: Queue.sliding<void>(1), hints: Queue.sliding<void>(1) })
         }) as Effect.Effect<Subject>
     )
 
@@ -74,10 +75,11 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment>
       const instance = sighting._tag === "Running" ? sighting.id : undefined
       if (instance === subject.instance) return Effect.void
       subject.instance = instance
-      return Effect.zipRight(
+      return Effect.all([
         instance === undefined ? subject.running.close : subject.running.open,
-        Queue.offer(subject.changed, undefined)
-      )
+        Queue.offer(subject.changed.probes, undefined),
+        Queue.offer(subject.changed.hints, undefined)
+      ], { discard: true })
     }
 
     const pause = Queue.take(nudges).pipe(Effect.timeoutOption(Duration.millis(policy.monitoring.period)))
@@ -90,8 +92,11 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment>
 
     const probes = (subject: Subject) => {
       let wait = 0
+      /** Healthy answers in a row; the first may overtake the look that shows the instance. */
+      let answers = 0
+      let probed: string | undefined
       const once = Effect.gen(function*() {
-        if (wait > 0) yield* Effect.timeoutOption(Queue.take(subject.changed), Duration.millis(wait))
+        if (wait > 0) yield* Effect.timeoutOption(Queue.take(subject.changed.probes), Duration.millis(wait))
         yield* subject.running.await
         const instance = subject.instance
         const begun = yield* monotonic
@@ -100,7 +105,9 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment>
           Duration.millis(policy.health.timeout)
         )
         const ended = yield* monotonic
-        wait = result._tag === "Healthy" ? policy.health.period : policy.health.eagerPeriod
+        answers = result._tag === "Healthy" && instance === probed ? answers + 1 : 1
+        probed = instance
+        wait = result._tag === "Healthy" && answers > 1 ? policy.health.period : policy.health.eagerPeriod
         if (instance === undefined || instance !== subject.instance) return Option.none<Observation>()
         return Option.some<Observation>({
           _tag: "Probed",
@@ -114,9 +121,29 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment>
       return Stream.filterMap(Stream.repeatEffect(once), (observation) => observation)
     }
 
+    const nudge = Effect.asVoid(Queue.offer(nudges, undefined))
+    const listening = hints({
+      npu,
+      policy: policy.hints,
+      followed: subjects.map((subject) => ({
+        name: subject.spec.name,
+        instance: () => subject.instance,
+        changed: subject.changed.hints
+      })),
+      hint: nudge,
+      heard: () => undefined
+    })
+
     return {
-      observations: Stream.mergeAll([looks, ...subjects.map(probes)], { concurrency: "unbounded", bufferSize: 4 }),
-      nudge: Effect.asVoid(Queue.offer(nudges, undefined))
+      observations: Stream.mergeAll(
+        [
+          looks,
+          Stream.drain(Stream.fromEffect(listening)),
+          ...subjects.filter(({ spec }) => spec.probe !== undefined).map(probes)
+        ],
+        { concurrency: "unbounded", bufferSize: 4 }
+      ),
+      nudge
     }
   })
 )

@@ -1,0 +1,148 @@
+/**
+ * A small switch on one machine: image archives, an npu-sim, an offloadd; every
+ * file in one temporary folder, every port free when it was looked for. The
+ * demonstration and the tests of whole processes are built from it.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+
+import { type ImageContent, type PackError, packTo } from "../layers/images/pack.ts"
+import { type ProcessError, type ProcessOptions, type RunningProcess, start } from "../layers/lab/process.ts"
+import { builtIn, type Catalogue, type CatalogueEntry, type ContainerSpec, resolve } from "../src/model/catalogue.ts"
+
+export interface Lab {
+  readonly folder: string
+  readonly images: string
+  readonly state: string
+  readonly socket: string
+  readonly admin: string
+  readonly journal: string
+  readonly versionFile: string
+  readonly catalogueFile: string
+  readonly containers: ReadonlyArray<ContainerSpec>
+  /** The folder of the built binaries. */
+  readonly dist: string
+}
+
+/** A temporary folder with what a DPU has, for DPU 0; removed at the end of the scope. */
+export const makeLab = (dist: string): Effect.Effect<Lab, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "offloader-"))),
+      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+    )
+    const base = yield* freeBlock
+    const services = builtIn.services.map((entry, index): CatalogueEntry => ({
+      ...entry,
+      probe: { kind: entry.probe?.kind ?? "tcp", port: `${base + 10 * index}+N` }
+    }))
+    const catalogue: Catalogue = { portShift: 0, services: [services[0]!, ...services.slice(1)] }
+    const lab: Lab = {
+      folder,
+      images: join(folder, "images"),
+      state: join(folder, "state"),
+      socket: join(folder, "offloadd.sock"),
+      admin: join(folder, "npu-sim.sock"),
+      journal: join(folder, "npu-sim.jsonl"),
+      versionFile: join(folder, "sonic_version.yml"),
+      catalogueFile: join(folder, "catalogue.json"),
+      containers: Either.getOrThrow(resolve(catalogue, 0)),
+      dist
+    }
+    mkdirSync(lab.images)
+    writeFileSync(lab.catalogueFile, `${JSON.stringify(catalogue, null, 2)}\n`)
+    return lab
+  })
+
+/** What a service's image holds besides its name. */
+export type Contents = (spec: ContainerSpec, version: string) => Omit<ImageContent, "names">
+
+/** Enough for npu-sim's memory: a file that tells versions apart. */
+const tiny: Contents = (spec, version) => ({ files: { "/version": `${spec.service} ${version}\n` }, cmd: ["/version"] })
+
+/** Packs an archive of each service at this version into the images folder. */
+export const packImages = (lab: Lab, version: string, contents: Contents = tiny): Effect.Effect<void, PackError> =>
+  Effect.forEach(
+    lab.containers,
+    (spec) =>
+      packTo(join(lab.images, `${spec.repository}-${version}.tar`), {
+        names: [`${spec.repository}:${version}`],
+        ...contents(spec, version)
+      }),
+    { discard: true }
+  )
+
+/** Makes the DPU run this SONiC version. */
+export const setVersion = (lab: Lab, version: string): Effect.Effect<void> =>
+  Effect.sync(() => writeFileSync(lab.versionFile, `build_version: '${version}'\n`))
+
+const environment = (): Record<string, string> => ({ PATH: process.env["PATH"] ?? "", NO_COLOR: "1" })
+
+const binary = (lab: Lab, name: string, args: ReadonlyArray<string>, options: ProcessOptions) =>
+  start(process.execPath, [join(lab.dist, `${name}.cjs`), ...args], {
+    ...options,
+    env: { ...environment(), ...options.env }
+  })
+
+export interface NpuSim {
+  readonly process: RunningProcess
+  /** `127.0.0.1:PORT`. */
+  readonly endpoint: string
+}
+
+/** Starts npu-sim and waits until it listens; `listen` picks up an earlier one's address. */
+export const startNpuSim = (
+  lab: Lab,
+  args: ReadonlyArray<string> = [],
+  options: ProcessOptions & { readonly listen?: string } = {}
+): Effect.Effect<NpuSim, ProcessError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const process = yield* binary(lab, "npu-sim", [
+      ...["--listen", options.listen ?? "127.0.0.1:0", "--admin", lab.admin, "--journal", lab.journal],
+      ...["--catalogue", lab.catalogueFile, ...args]
+    ], options)
+    const [, endpoint] = yield* process.line(/^listening on (\S+)$/)
+    return { process, endpoint: endpoint ?? "" }
+  })
+
+/** Starts offloadd against that NPU. */
+export const startDaemon = (
+  lab: Lab,
+  endpoint: string,
+  args: ReadonlyArray<string> = [],
+  options: ProcessOptions = {}
+): Effect.Effect<RunningProcess, ProcessError, Scope.Scope> =>
+  binary(lab, "offloadd", [
+    ...["--npu", endpoint, "--dpu", "dpu0", "--version-file", lab.versionFile, "--images-dir", lab.images],
+    ...["--state-dir", lab.state, "--socket", lab.socket, "--catalogue", lab.catalogueFile, ...args]
+  ], options)
+
+/** Runs offloadctl to its end. */
+export const offloadctl = (
+  lab: Lab,
+  args: ReadonlyArray<string>
+): Effect.Effect<{ readonly code: number | null; readonly output: string }, ProcessError> =>
+  Effect.scoped(Effect.gen(function*() {
+    const process = yield* binary(lab, "offloadctl", ["--socket", lab.socket, ...args], {})
+    return { code: yield* process.exit, output: process.output() }
+  }))
+
+/** The first port of thirty that are free now, below those that the system hands out by itself. */
+const freeBlock: Effect.Effect<number> = Effect.suspend(() => {
+  const base = 10_000 + 30 * Math.floor(Math.random() * 700)
+  const ports = [base, base + 10, base + 20]
+  return Effect.flatMap(Effect.forEach(ports, isFree), (free) => free.every(Boolean) ? Effect.succeed(base) : freeBlock)
+})
+
+const isFree = (port: number): Effect.Effect<boolean> =>
+  Effect.async((resume) => {
+    const server = createServer()
+    server.once("error", () => resume(Effect.succeed(false)))
+    server.listen(port, "127.0.0.1", () => server.close(() => resume(Effect.succeed(true))))
+  })

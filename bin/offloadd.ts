@@ -1,0 +1,160 @@
+/** offloadd: the composition root of the daemon. What it is told comes from flags, or from what the switch has. */
+import { readFileSync } from "node:fs"
+
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+
+import * as ControlServer from "../layers/control/server.ts"
+import { tls } from "../layers/gnoi/credentials.ts"
+import * as Gnoi from "../layers/gnoi/wire.ts"
+import * as ImageFolder from "../layers/images/folder.ts"
+import {
+  type DaemonOptions,
+  help,
+  parse,
+  parseAddress,
+  parseDpu,
+  UsageError
+} from "../layers/options/daemon-options.ts"
+import * as Probe from "../layers/probe/prober.ts"
+import * as Identity from "../layers/sonic/identity.ts"
+import { npuAddress } from "../layers/sonic/npu-address.ts"
+import { layerEventJournal } from "../layers/state/event-journal.ts"
+import * as MemoryFile from "../layers/state/memory-file.ts"
+import packageJson from "../package.json" with { type: "json" }
+import { DpuIdentity } from "../src/daemon/dpu-identity.ts"
+import * as Handlers from "../src/daemon/handlers.ts"
+import * as Program from "../src/daemon/program.ts"
+import { Assignment } from "../src/model/assignment.ts"
+import * as Catalogue from "../src/model/catalogue.ts"
+import * as Npu from "../src/npu/npu.ts"
+import * as Policy from "../src/policy/policy.ts"
+
+const defaults = {
+  versionFile: "/etc/sonic/sonic_version.yml",
+  imagesDir: "/host/offloader/images",
+  stateDir: "/host/offloader",
+  socket: "/run/offloader/offloadd.sock",
+  /** Without a GNMI table a SONiC NPU listens here. */
+  gnoiPort: 8080
+}
+
+/** A file named on the command line that cannot be used. */
+class FileError extends Data.TaggedError("FileError")<{ readonly message: string }> {}
+
+const readJson = (path: string, what: string): Effect.Effect<unknown, FileError> =>
+  Effect.try({
+    try: () => JSON.parse(readFileSync(path, "utf8")) as unknown,
+    catch: (error) => new FileError({ message: `the ${what} ${path}: ${(error as Error).message}` })
+  })
+
+const decoded = <A>(
+  path: string | undefined,
+  what: string,
+  decode: (json: unknown) => Either.Either<A, Error>,
+  absent: A
+) =>
+  path === undefined
+    ? Effect.succeed(absent)
+    : Effect.flatMap(readJson(path, what), (json) =>
+      Either.mapLeft(decode(json), (error) =>
+        new FileError({ message: `the ${what} ${path}: ${error.message}` })))
+
+const usage = <A>(option: string, parsed: Either.Either<A, string>) =>
+  Either.mapLeft(parsed, (reason) => new UsageError({ message: `--${option}: ${reason}` }))
+
+/** Plaintext unless a CA is named. */
+const credentialsOf = (options: DaemonOptions): Effect.Effect<Pick<Gnoi.Options, "credentials">, UsageError> => {
+  const { "tls-ca": ca, "tls-cert": certificate, "tls-key": key } = options
+  if (ca === undefined) {
+    return certificate === undefined && key === undefined
+      ? Effect.succeed({})
+      : new UsageError({ message: "--tls-cert and --tls-key need --tls-ca" })
+  }
+  return Either.mapBoth(
+    tls({ ca, ...(certificate === undefined ? {} : { certificate }), ...(key === undefined ? {} : { key }) }),
+    {
+      onLeft: (error) => new UsageError({ message: error.message }),
+      onRight: (credentials) => ({ credentials })
+    }
+  )
+}
+
+const daemon = (options: DaemonOptions) =>
+  Effect.gen(function*() {
+    const startedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
+    const address = options.npu === undefined
+      ? { host: (yield* npuAddress()).address, port: defaults.gnoiPort }
+      : yield* usage("npu", parseAddress(options.npu))
+    const dpu = options.dpu === undefined ? undefined : yield* usage("dpu", parseDpu(options.dpu))
+    const catalogue = yield* decoded(options.catalogue, "catalogue", Catalogue.fromJson, Catalogue.builtIn)
+    const policy = yield* decoded(options.policy, "policy", Policy.fromJson, Policy.defaults)
+    const stateDir = options["state-dir"] ?? defaults.stateDir
+    const versionFile = options["version-file"] ?? defaults.versionFile
+
+    const credentials = yield* credentialsOf(options)
+
+    const identity = dpu === undefined
+      ? Identity.layerSwitch({ versionFile })
+      : Identity.layerLab({ dpu, versionFile })
+    const assignment = Layer.effect(
+      Assignment,
+      Effect.gen(function*() {
+        const { dpu: number } = yield* DpuIdentity
+        const containers = yield* Catalogue.resolve(catalogue, number)
+        return { dpu: number, containers, serviceHost: options["service-host"] ?? address.host }
+      })
+    )
+    const ports = Layer.mergeAll(
+      Npu.layer.pipe(Layer.provide(Gnoi.layer({ ...address, ...credentials }))),
+      Probe.layer,
+      ImageFolder.layerFolder({ directory: options["images-dir"] ?? defaults.imagesDir }),
+      MemoryFile.layerFile({ directory: stateDir }),
+      assignment.pipe(Layer.provideMerge(identity)),
+      Layer.succeed(Handlers.About, { version: packageJson.version, pid: process.pid, startedAt })
+    )
+    const program = Program.layer.pipe(
+      Layer.provideMerge(ports),
+      Layer.provide(layerEventJournal({ directory: stateDir }))
+    )
+    const control = ControlServer.layer({ path: options.socket ?? defaults.socket }).pipe(
+      Layer.provide(Handlers.layer)
+    )
+    yield* Program.run.pipe(
+      Effect.provide(Layer.provideMerge(control, program)),
+      Effect.provideService(Policy.ActivePolicy, policy)
+    )
+  })
+
+/** Ended by what the operator wrote: exit 2. By anything else: exit 1. */
+const usageErrors: ReadonlySet<string> = new Set(["UsageError", "FileError", "CatalogueError"])
+
+const main = Effect.gen(function*() {
+  const invocation = yield* parse(process.argv.slice(2), process.env)
+  switch (invocation._tag) {
+    case "Help":
+      return yield* print(help())
+    case "Version":
+      return yield* print(`offloadd ${packageJson.version}\n`)
+    case "Run":
+      return yield* daemon(invocation.options)
+  }
+})
+
+const print = (text: string): Effect.Effect<void> => Effect.sync(() => void process.stdout.write(text))
+
+NodeRuntime.runMain(main, {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) => {
+    if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return onExit(0)
+    const error = Cause.squash(exit.cause) as { readonly _tag?: string; readonly message?: string }
+    process.stderr.write(`offloadd: ${error.message ?? String(error)}\n`)
+    onExit(usageErrors.has(error._tag ?? "") ? 2 : 1)
+  }
+})

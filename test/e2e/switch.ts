@@ -1,0 +1,58 @@
+/** What tests of whole processes share: where the binaries are, and how to wait for what the daemon shows. */
+import { resolve } from "node:path"
+
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+
+import type { Lab } from "../../bin/lab.ts"
+import * as ControlClient from "../../layers/control/client.ts"
+import { administer } from "../../layers/npu-sim/admin/client.ts"
+import { type JournalCall, read } from "../../layers/npu-sim/journal.ts"
+import { make } from "../../src/cli/control-client.ts"
+import type { ContainerList, ContainerView } from "../../src/control/views.ts"
+
+export const dist = resolve(import.meta.dirname, "../../dist")
+
+export class Waited extends Data.TaggedError("Waited")<{ readonly message: string }> {}
+
+export const client = (lab: Lab) => make(ControlClient.exchange(lab.socket))
+
+/** Waits until the list that the daemon shows satisfies; fails with the last one seen. */
+export const until = (
+  lab: Lab,
+  what: string,
+  holds: (list: ContainerList) => boolean,
+  limit: `${number} seconds` = "60 seconds"
+) => {
+  let last = "the daemon never answered"
+  return client(lab).list.pipe(
+    Effect.tap((list) => Effect.sync(() => last = JSON.stringify(list, null, 1))),
+    Effect.filterOrFail(holds, () => new Waited({ message: what })),
+    Effect.retry(Schedule.spaced("30 millis")),
+    Effect.timeoutFail({
+      duration: limit,
+      onTimeout: () => new Waited({ message: `${what}: not within ${limit}; last: ${last}` })
+    })
+  )
+}
+
+export const allRunning = (list: { readonly containers: ReadonlyArray<ContainerView> }): boolean =>
+  list.containers.every(({ desired, state }) => desired === "running" ? state === "Running" : state !== "Running")
+
+export const byName = (list: ContainerList, name: string): ContainerView =>
+  list.containers.find((one) => one.name === name)!
+
+/** Brings about a fault on npu-sim. */
+export const fault = (lab: Lab, verb: string, args: Readonly<Record<string, string | number>> = {}) =>
+  Effect.tryPromise({
+    try: () => administer(lab.admin, verb, args),
+    catch: (error) => new Waited({ message: String(error) })
+  })
+
+/** The mutating calls that npu-sim received. */
+export const calls = (lab: Lab): ReadonlyArray<JournalCall> => read(lab.journal)
+
+/** Every container that a call named; images and volumes left out. */
+export const containersNamed = (lab: Lab): ReadonlySet<string> =>
+  new Set(calls(lab).filter(({ method }) => method.endsWith("Container")).map(({ subject }) => subject))
