@@ -196,7 +196,9 @@ const packagedProtos = {
           throw new Error(`${args.path} no longer reads its .proto file by ${call}`)
         }
         const json = JSON.stringify(protobuf.loadSync(join(root, "node_modules", proto)).toJSON())
-        return { contents: text.replace(call, call.replace(/loadSync(.*?)\(.*/, (_, close) => `fromJSON${close}(${json},`)) }
+        return {
+          contents: text.replace(call, call.replace(/loadSync(.*?)\(.*/, (_, close) => `fromJSON${close}(${json},`))
+        }
       })
     embed(
       /grpc-health-check[/\\]build[/\\]src[/\\]health\.js$/,
