@@ -17,9 +17,8 @@ import * as Stream from "effect/Stream"
 
 import type { LogRequest, LogResponse, MethodName, StreamMethod, StreamMethods } from "../../src/npu/messages.ts"
 import { type ConnectionEvent, type GrpcCode, Wire, WireError, type WireService } from "../../src/npu/wire.ts"
-import type { Container } from "./engine/core.ts"
 import type { Engine, EngineListMethod } from "./engine/engine.ts"
-import { isAlive } from "./engine/lifecycle.ts"
+import { follow } from "./engine/follow.ts"
 import { Later, type Refusal, type Reply } from "./engine/reply.ts"
 import { upload } from "./wire-deploy.ts"
 
@@ -204,7 +203,7 @@ export const make = (engine: Engine, options: MemoryWireOptions = {}): Effect.Ef
         disconnect: (reason) => {
           cut = reason
           drop(reason, false)
-          for (const breaker of [...breakers]) breaker(reason)
+          for (const breaker of Array.from(breakers)) breaker(reason)
         },
         restore: () => {
           cut = undefined
@@ -228,37 +227,6 @@ export const layer = (engine: Engine, options?: MemoryWireOptions): Layer.Layer<
       ({ connection, wire }) => Context.make(Wire, wire).pipe(Context.add(SimulatedNpu, { engine, connection }))
     )
   )
-
-/** Where the text of a log goes. */
-export interface LogSink {
-  readonly text: (text: string) => void
-  readonly end: () => void
-  readonly refuse: (refusal: Refusal) => void
-}
-
-/** Tells what a container said, and with follow what it says until it stops; returns how to stop following. */
-export const follow = (engine: Engine, request: LogRequest, sink: LogSink): () => void => {
-  const found = engine.log(request.instanceName)
-  if (Either.isLeft(found)) {
-    sink.refuse(found.left)
-    return () => undefined
-  }
-  const container: Container = found.right
-  for (const line of container.log) sink.text(line)
-  if (request.follow !== true || !isAlive(container)) {
-    sink.end()
-    return () => undefined
-  }
-  const stop = engine.subscribe((event) => {
-    if (event.container !== container) return
-    if (event._tag === "Logged") sink.text(event.text)
-    if (event._tag === "Exited" || event._tag === "Removed") {
-      stop()
-      sink.end()
-    }
-  })
-  return stop
-}
 
 const local = (method: MethodName, code: GrpcCode, details: string): WireError =>
   new WireError({ method, code, origin: "local", details })

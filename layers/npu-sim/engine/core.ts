@@ -208,7 +208,7 @@ export const makeCore = (options: EngineOptions): Core => ({
 export const emit = (core: Core, tag: EngineEvent["_tag"], container: Container, text = ""): void => {
   if (core.listeners.size === 0) return
   const event: EngineEvent = { _tag: tag, container, text, at: core.time }
-  for (const listener of [...core.listeners]) listener(event)
+  for (const listener of Array.from(core.listeners)) listener(event)
 }
 
 /** 64 hexadecimal digits, the same for the same seed and count. */

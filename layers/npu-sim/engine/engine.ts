@@ -247,7 +247,7 @@ const unaryCalls: {
   RemoveImage: images.remove,
   CreateVolume: volumes.create,
   RemoveVolume: volumes.remove,
-  Time: (core) => Either.right({ time: `${Math.floor(core.time)}000000` }),
+  Time: (core) => Either.right({ time: (BigInt(Math.floor(core.time)) * 1_000_000n).toString() }),
   Verify: (core) => Either.right({ version: core.options.osVersion ?? "SONiC-OS-npu-sim", activationFailMessage: "" })
 }
 

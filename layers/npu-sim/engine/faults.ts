@@ -55,7 +55,7 @@ export const vanishImage = (core: Core, ref: ImageRef): Answer<void> => {
 
 /** What servers do once a day: stopped and created containers go, and images without a name. */
 export const prune = (core: Core): void => {
-  for (const container of [...core.containers.values()]) {
+  for (const container of Array.from(core.containers.values())) {
     if (container.state !== "running" && !container.updating) drop(core, container)
   }
   removeDangling(core)
@@ -84,8 +84,8 @@ export const foreignReplace = (core: Core, name: string, ref: ImageRef): Answer<
 /** The NPU starts anew: images and volumes stay; containers are gone, or left stopped. */
 export const reboot = (core: Core, containers: "gone" | "stopped" = "gone"): void => {
   core.boots++
-  for (const transfer of [...core.transfers]) abort(core, transfer)
-  for (const container of [...core.containers.values()]) {
+  for (const transfer of Array.from(core.transfers)) abort(core, transfer)
+  for (const container of Array.from(core.containers.values())) {
     if (containers === "gone") drop(core, container)
     else if (container.state === "running") beginStop(core, container, true)
   }

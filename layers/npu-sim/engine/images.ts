@@ -104,7 +104,7 @@ export const usersOf = (core: Core, image: Image): ReadonlyArray<Container> =>
 
 /** Images that have no name and no container. */
 export const removeDangling = (core: Core): void => {
-  for (const image of [...core.images.values()]) {
+  for (const image of Array.from(core.images.values())) {
     if (image.names.length === 0 && usersOf(core, image).length === 0) core.images.delete(image.id)
   }
 }

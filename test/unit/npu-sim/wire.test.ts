@@ -63,7 +63,7 @@ describe("unary and collect", () => {
       yield* wire.unary("StartContainer", request("a"), second)
       const rows = yield* wire.collect("ListContainer", { all: true }, second)
       assert.deepStrictEqual(rows.map((row) => row.name), ["/a"])
-      assert.strictEqual((yield* wire.unary("Time", {}, second)).time, "0000000")
+      assert.strictEqual((yield* wire.unary("Time", {}, second)).time, "0")
       assert.match((yield* wire.unary("Verify", {}, second)).version, /^SONiC-OS-/)
     }))
 

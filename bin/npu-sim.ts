@@ -1,0 +1,283 @@
+/**
+ * npu-sim: a stand-in NPU for labs and tests. It serves gNOI Containerz over an
+ * engine in memory, or over a real container engine; `npu-sim admin` brings
+ * about what goes wrong with NPUs.
+ */
+import { readFileSync } from "node:fs"
+
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+
+import { administer, state, verbs } from "../layers/npu-sim/admin/client.ts"
+import { serve as serveAdmin } from "../layers/npu-sim/admin/server.ts"
+import type { Backend } from "../layers/npu-sim/backend.ts"
+import { asReference, specified } from "../layers/npu-sim/engine/core.ts"
+import type { Engine } from "../layers/npu-sim/engine/engine.ts"
+import * as EngineClock from "../layers/npu-sim/engine-clock.ts"
+import * as Journal from "../layers/npu-sim/journal.ts"
+import * as MemoryBackend from "../layers/npu-sim/memory-backend.ts"
+import { formatAddress, parseAddress, parseSize } from "../layers/npu-sim/options.ts"
+import * as Ports from "../layers/npu-sim/probes/ports.ts"
+import { defaultChunk, largestChunk, serve } from "../layers/npu-sim/server/serve.ts"
+import { builtIn, fromJson } from "../src/model/catalogue.ts"
+
+/** An option whose text is read by one of ours; what is wrong with it is the whole message. */
+const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, string>) =>
+  Options.text(name).pipe(
+    Options.mapEffect((text) =>
+      Either.mapLeft(parse(text), (why) => ValidationError.invalidValue(HelpDoc.p(`--${name}: ${why}`)))
+    )
+  )
+
+const parseChunk = (text: string): Either.Either<number, string> =>
+  Either.flatMap(parseSize(text), (bytes) =>
+    bytes >= 1 && bytes <= largestChunk
+      ? Either.right(bytes)
+      : Either.left(`a chunk is 1 to ${largestChunk} bytes, the largest that gRPC's own limit lets through`))
+
+const parseDialect = (text: string): Either.Either<"modern", string> =>
+  text === "modern"
+    ? Either.right(text)
+    : Either.left(
+      text === "inband" || text === "sonic"
+        ? `the ${text} dialect is not served yet; modern is`
+        : `there is no dialect ${JSON.stringify(text)}; modern is served`
+    )
+
+const file = (name: string, description: string) =>
+  Options.text(name).pipe(Options.withPseudoName("FILE"), Options.withDescription(description), Options.optional)
+
+const options = {
+  listen: parsed("listen", parseAddress).pipe(
+    Options.withDefault({ host: "127.0.0.1", port: 50_052 }),
+    Options.withDescription("HOST:PORT of the gRPC server; port 0 picks one")
+  ),
+  engine: Options.choice("engine", ["memory", "docker"]).pipe(
+    Options.withDefault("memory" as const),
+    Options.withDescription("what runs the containers: nothing but memory, or a container engine")
+  ),
+  dockerSocket: Options.text("docker-socket").pipe(
+    Options.withPseudoName("PATH"),
+    Options.withDefault("/var/run/docker.sock"),
+    Options.withDescription("the container engine's Docker-compatible API")
+  ),
+  dialect: parsed("dialect", parseDialect).pipe(
+    Options.withDefault("modern" as const),
+    Options.withDescription("of gNOI Containerz: modern")
+  ),
+  statuses: Options.choice("statuses", ["specified", "reference"]).pipe(
+    Options.withDefault("specified" as const),
+    Options.withDescription("answer as the interface specifies, or as the reference server does (memory engine)")
+  ),
+  admin: Options.text("admin").pipe(
+    Options.withPseudoName("PATH"),
+    Options.withDescription("unix socket for administration and faults"),
+    Options.optional
+  ),
+  journal: file("journal", "append every mutating call and its answer, one JSON value a line"),
+  catalogue: file("catalogue", "the services whose probes are answered (JSON); the built-in three otherwise"),
+  serviceHost: Options.text("service-host").pipe(
+    Options.withPseudoName("HOST"),
+    Options.withDefault("127.0.0.1"),
+    Options.withDescription("address on which running containers' probes are answered")
+  ),
+  chunkSize: parsed("chunk-size", parseChunk).pipe(
+    Options.withDefault(defaultChunk),
+    Options.withDescription("bytes of content that a message may carry, as uploads are told")
+  ),
+  disk: parsed("disk", parseSize).pipe(
+    Options.withDefault(16 * 2 ** 30),
+    Options.withDescription("room for images, such as 16GiB")
+  ),
+  tlsCert: file("tls-cert", "certificate chain (PEM); plaintext without it"),
+  tlsKey: file("tls-key", "its key (PEM)"),
+  tlsCa: file("tls-ca", "demand clients' certificates, signed by these (PEM)")
+}
+
+/** A sentence for people, and the exit code that goes with it. */
+class Complaint {
+  readonly _tag = "Complaint"
+  readonly sentence: string
+  readonly exitCode: number
+  constructor(sentence: string, exitCode: number) {
+    this.sentence = sentence
+    this.exitCode = exitCode
+  }
+}
+
+const complain = (exitCode: number) => (error: { readonly message: string }): Complaint =>
+  new Complaint(error.message, exitCode)
+
+const readText = (name: string, path: string): Effect.Effect<Buffer, Complaint> =>
+  Effect.try({
+    try: () => readFileSync(path),
+    catch: (cause) => new Complaint(`--${name}: ${(cause as Error).message}`, 2)
+  })
+
+const readProbes = (path: Option.Option<string>) =>
+  Effect.gen(function*() {
+    const catalogue = Option.isNone(path)
+      ? builtIn
+      : yield* Effect.flatMap(readText("catalogue", path.value), (text) =>
+        Effect.try({
+          try: () => JSON.parse(text.toString("utf8")) as unknown,
+          catch: (cause) => cause as Error
+        }).pipe(
+          Effect.flatMap(fromJson),
+          Effect.mapError(complain(2))
+        ))
+    return yield* Effect.mapError(Ports.probesOf(catalogue), complain(2))
+  })
+
+interface Engines {
+  readonly backend: Backend
+  readonly engine: Engine | undefined
+  readonly settled: Effect.Effect<void>
+}
+
+const npuSim = Command.make("npu-sim", options, (given) =>
+  Effect.scoped(Effect.gen(function*() {
+    const probes = yield* readProbes(given.catalogue)
+    const tls = yield* readTls(given.tlsCert, given.tlsKey, given.tlsCa)
+    const journal = Option.isNone(given.journal)
+      ? Journal.none
+      : yield* Effect.mapError(Journal.open(given.journal.value), complain(1))
+
+    const memory: Effect.Effect<Engines, never, Scope.Scope> = Effect.gen(function*() {
+      const engine = yield* EngineClock.make({
+        diskBytes: given.disk,
+        quirks: given.statuses === "reference" ? asReference : specified,
+        listensOn: (name) => probes.get(name)?.port
+      })
+      const ports = yield* Ports.make(engine, given.serviceHost, probes)
+      return { backend: ports.around(MemoryBackend.make(engine)), engine, settled: ports.settled }
+    })
+
+    const docker: Effect.Effect<Engines, Complaint, Scope.Scope> = Effect.fail(
+      new Complaint("--engine: docker is not served yet; memory is", 2)
+    )
+
+    const { backend, engine, settled } = yield* (given.engine === "memory" ? memory : docker)
+    const server = yield* serve({
+      ...given.listen,
+      backend,
+      journal,
+      chunkSize: given.chunkSize,
+      ...(tls === undefined ? {} : { tls })
+    }).pipe(Effect.mapError(complain(1)))
+    if (Option.isSome(given.admin)) {
+      yield* Effect.mapError(serveAdmin(given.admin.value, { server, engine, settled }), complain(1))
+    }
+    yield* Effect.sync(() => process.stdout.write(`listening on ${formatAddress(server.listener)}\n`))
+    return yield* Effect.never
+  }))).pipe(Command.withDescription("A stand-in NPU that serves gNOI Containerz."))
+
+const readTls = (
+  cert: Option.Option<string>,
+  key: Option.Option<string>,
+  ca: Option.Option<string>
+) =>
+  Effect.gen(function*() {
+    if (Option.isNone(cert) && Option.isNone(key) && Option.isNone(ca)) return undefined
+    if (Option.isNone(cert) || Option.isNone(key)) {
+      return yield* Effect.fail(new Complaint("TLS needs both --tls-cert and --tls-key", 2))
+    }
+    return {
+      certificate: yield* readText("tls-cert", cert.value),
+      key: yield* readText("tls-key", key.value),
+      ...(Option.isNone(ca) ? {} : { ca: yield* readText("tls-ca", ca.value) })
+    }
+  })
+
+const admin = Command.make("admin", {
+  admin: Options.text("admin").pipe(
+    Options.withPseudoName("PATH"),
+    Options.withDescription("the running npu-sim's --admin socket")
+  ),
+  verb: Args.text({ name: "verb" }).pipe(
+    Args.withDescription("what to do: a verb, or `state`, or `help` for all verbs")
+  ),
+  values: Args.text({ name: "value" }).pipe(Args.repeated, Args.withDescription("the verb's arguments, in order"))
+}, ({ admin: path, values, verb }) =>
+  Effect.tryPromise({
+    try: () => command(path, verb, values),
+    catch: (cause) => new Complaint((cause as Error).message, 1)
+  })).pipe(Command.withDescription("Brings about faults in a running npu-sim, and mends them."))
+
+const command = async (path: string, verb: string, values: ReadonlyArray<string>): Promise<void> => {
+  if (verb === "state") {
+    process.stdout.write(`${JSON.stringify(await state(path), null, 2)}\n`)
+    return
+  }
+  const known = await verbs(path)
+  if (verb === "help") {
+    for (const [name, { parameters, summary }] of Object.entries(known)) {
+      process.stdout.write(`${[name, ...parameters.map((each) => each.toUpperCase())].join(" ")}\n    ${summary}\n`)
+    }
+    return
+  }
+  const found = known[verb]
+  if (found === undefined) throw new Error(`there is no verb ${verb}; \`help\` lists what there is`)
+  if (values.length > found.parameters.length) {
+    throw new Error(`${verb} takes ${found.parameters.length} values at most`)
+  }
+  const args = values.map((value, index) => [found.parameters[index]!.replace(/\?$/, ""), value] as const)
+  await administer(path, verb, Object.fromEntries(args))
+}
+
+const run = Command.run(npuSim.pipe(Command.withSubcommands([admin])), { name: "npu-sim", version: "0.1.0" })
+
+/** Options that come with @effect/cli. */
+const builtInOptions = ["help", "version", "wizard", "completions", "log-level"]
+
+/** The parser blames an option that it does not know on a missing subcommand: name it instead. */
+const checkOptions = (argv: ReadonlyArray<string>): Effect.Effect<void, Complaint> => {
+  const words = argv.slice(2)
+  const known = new Set([...builtInOptions, ...(words[0] === "admin" ? ["admin"] : Object.keys(options).map(kebab))])
+  const unknown = words.find((word) => /^--[a-z]/.test(word) && !known.has(word.slice(2).split("=")[0]!))
+  return unknown === undefined
+    ? Effect.void
+    : Effect.fail(new Complaint(`there is no option ${unknown}; --help lists what there is`, 2))
+}
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+// Who reads the output may stop reading it, as `head` does.
+process.stdout.on("error", () => process.exit(0))
+
+checkOptions(process.argv).pipe(
+  Effect.zipRight(run(process.argv)),
+  Effect.tapError((error) =>
+    Effect.sync(() => {
+      if (error instanceof Complaint) process.stderr.write(`npu-sim: ${error.sentence}\n`)
+    })
+  ),
+  Effect.provide(NodeContext.layer),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(exitCode(exit))
+  })
+)
+
+/** 0 for a signal, 2 for a command line that makes no sense, 1 for the rest. */
+const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return 0
+  const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  if (failure === undefined) {
+    process.stderr.write(`npu-sim: ${Cause.pretty(exit.cause)}\n`)
+    return 1
+  }
+  if (failure instanceof Complaint) return failure.exitCode
+  return ValidationError.isValidationError(failure) ? 2 : 1
+}

@@ -1,0 +1,81 @@
+/** npu-sim's gRPC server: Containerz, System.Time, OS.Verify, reflection and health over a `Backend`. */
+import * as grpc from "@grpc/grpc-js"
+import { ReflectionService } from "@grpc/reflection"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import { HealthImplementation } from "grpc-health-check"
+
+import { containerz, os, packageDefinition, system } from "../../../proto/definition.ts"
+import type { Backend } from "../backend.ts"
+import type { Journal } from "../journal.ts"
+import { none } from "../journal.ts"
+import * as Gate from "./gate.ts"
+import { makeHandlers } from "./handlers.ts"
+import { listen, type Listener, type ListenError } from "./listener.ts"
+import { openWindow } from "./window.ts"
+
+/** gRPC's own limit for a received message less room for the message around the content, bytes. */
+export const largestChunk = 4 * 2 ** 20 - 64
+
+export const defaultChunk = 2 ** 20
+
+export interface ServeOptions {
+  readonly host: string
+  /** 0 picks one. */
+  readonly port: number
+  readonly backend: Backend
+  readonly journal?: Journal
+  /** Bytes that `image_transfer_ready` asks for; 1 MiB by default. */
+  readonly chunkSize?: number
+  /** PEM texts; plaintext without them. With `ca`, clients must show a certificate of it. */
+  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer; readonly ca?: Buffer }
+}
+
+export interface NpuServer {
+  readonly listener: Listener
+  readonly gate: Gate.Gate
+}
+
+/** Serves until the scope closes: then connections end at once and calls under way are broken off. */
+export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const gate = Gate.make()
+    const server = new grpc.Server({
+      "grpc.max_receive_message_length": 4 * 2 ** 20,
+      // Several clients may ping as often as they like: this is a lab's server.
+      "grpc.keepalive_permit_without_calls": 1
+    })
+    openWindow(server)
+    const fork = yield* FiberSet.makeRuntime<never>()
+    const handlers = makeHandlers({
+      backend: options.backend,
+      journal: options.journal ?? none,
+      gate,
+      chunkSize: options.chunkSize ?? defaultChunk,
+      fork
+    })
+    server.addService(containerz, handlers.containerz)
+    server.addService(system, handlers.system)
+    server.addService(os, handlers.os)
+    new ReflectionService(packageDefinition).addToServer(server)
+    new HealthImplementation({ "": "SERVING", "gnoi.containerz.Containerz": "SERVING" }).addToServer(server)
+    const injector = server.createConnectionInjector(credentialsOf(options))
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        injector.destroy()
+        server.forceShutdown()
+      })
+    )
+    const listener = yield* listen(options.host, options.port, (socket) => injector.injectConnection(socket))
+    return { listener, gate }
+  })
+
+const credentialsOf = ({ tls }: ServeOptions): grpc.ServerCredentials =>
+  tls === undefined
+    ? grpc.ServerCredentials.createInsecure()
+    : grpc.ServerCredentials.createSsl(
+      tls.ca ?? null,
+      [{ private_key: tls.key, cert_chain: tls.certificate }],
+      tls.ca !== undefined
+    )
