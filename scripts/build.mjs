@@ -19,8 +19,14 @@
  * compared by key.
  *
  * Nothing is done where inputs and outputs are those of the last build.
+ *
+ *   node scripts/build.mjs           the code caches come with the first runs
+ *   node scripts/build.mjs --warm    they are made now, for an installation whose
+ *                                    users may not write there
  */
+import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
+import { once } from "node:events"
 import {
   chmodSync,
   existsSync,
@@ -35,7 +41,7 @@ import {
 import { createRequire } from "node:module"
 import { dirname, join, relative, sep } from "node:path"
 
-import { root } from "./prepare.mjs"
+import { environment, root } from "./prepare.mjs"
 
 /** Name → the first line of what is run. Memory is dear on a DPU, hence the daemon's flags. */
 const binaries = {
@@ -114,6 +120,32 @@ const main = async () => {
     )
   )
   console.log(`built ${present.join(", ")} in ${((Date.now() - begun) / 1000).toFixed(1)} s`)
+}
+
+/** Lets every binary do its everyday work once, by way of the demonstration, and keep the code that took. */
+const warm = async () => {
+  const env = { ...environment(), OFFLOADER_CODE_CACHE: "write" }
+  const demo = spawn(join(dist, "demo.cjs"), { env, stdio: ["ignore", "pipe", "inherit"] })
+  let said = ""
+  await new Promise((resolve) => {
+    demo.stdout.setEncoding("utf8").on("data", (text) => {
+      said += text
+      if (said.includes("Ctrl-C ends")) {
+        resolve()
+      }
+    })
+    demo.once("exit", resolve)
+  })
+  const socket = /OFFLOADER_SOCKET=(\S+)/.exec(said)?.[1]
+  if (socket === undefined) {
+    throw new Error(`the demonstration did not come to its end:\n${said}`)
+  }
+  for (const words of ["--help", "nonsense", "start gnmi", "events", "status gnmi -o json", "status gnmi", "list"]) {
+    spawnSync(join(dist, "offloadctl.cjs"), words.split(" "), { env: { ...env, OFFLOADER_SOCKET: socket } })
+  }
+  demo.kill("SIGINT")
+  await once(demo, "exit")
+  console.log(`code caches: ${readdirSync(join(dist, "cache")).length} files`)
 }
 
 /** One binary and its lazy parts; answers name → file in `dist/lib`, the binary first. */
@@ -279,3 +311,6 @@ const write = (file, content) => {
 }
 
 await main()
+if (process.argv.includes("--warm") && process.exitCode === undefined) {
+  await warm()
+}

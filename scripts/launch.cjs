@@ -15,8 +15,9 @@
  * used. Where the folder cannot be written, there is no cache and no complaint.
  *
  * Caches live beside the bundles and nowhere else: whoever may write there could
- * change the program itself. OFFLOADER_CODE_CACHE=off does without; =write makes
- * it anew even where it is good, which the build uses to cover several commands.
+ * change the program itself. OFFLOADER_CODE_CACHE=off does without, =read writes
+ * none, =write makes it anew even where it is good, as `build.mjs --warm` does to
+ * cover several commands.
  *
  * Every millisecond here is paid at each start: no dependency, nothing loaded
  * that Node has not loaded already, except zlib for the checksum.
@@ -32,7 +33,7 @@ const BUNDLES = {}
 const mode = process.env.OFFLOADER_CODE_CACHE
 const library = path.join(__dirname, "lib")
 const caches = path.join(__dirname, "cache")
-const flags = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join("").replace(/[^A-Za-z0-9=]/g, "")
+const flags = process.execArgv.join("").replace(/[^A-Za-z0-9=]/g, "")
 const suffix = `${process.versions.v8}-${process.arch}${flags === "" ? "" : `-${flags.slice(0, 120)}`}.bin`
 
 /** The last 12 bytes: "OFLC", the length of the data before them, its CRC-32. */
@@ -52,7 +53,8 @@ const load = (name) => {
   const source = Module.wrap(fs.readFileSync(file, "latin1"))
   const cachedData = mode === "off" ? undefined : readCache(cache)
   const script = new vm.Script(source, cachedData === undefined ? { filename: file } : { filename: file, cachedData })
-  if (mode === "write" || (mode !== "off" && (cachedData === undefined || script.cachedDataRejected))) {
+  const good = cachedData !== undefined && !script.cachedDataRejected
+  if (mode === "write" || (mode === undefined && !good)) {
     writeLater(script, cache)
   }
   const bundle = new Module(file, module)
