@@ -89,7 +89,7 @@ const concludeReboot = (turn: Turn, look: Look): ReadonlySet<string> => {
   const { sightings } = look.result
   const ran = memory.specs.filter((spec) => {
     const watched = turn.watched(spec.name)
-    return watched.lastClear === "Running" && watched.inFlight === undefined && look.begun > watched.lastActionEnd
+    return watched.lastClear === "Running" && watched.inFlight === undefined && look.begun >= watched.lastActionEnd
       && turn.record(spec.name).due === null && turn.record(spec.name).desired === "running"
   })
   const gone = ran.filter((spec) => {
@@ -115,7 +115,7 @@ const concludeReboot = (turn: Turn, look: Look): ReadonlySet<string> => {
 const sighted = (turn: Turn, spec: ContainerSpec, sighting: Sighting, look: Look): void => {
   const watched = turn.watched(spec.name)
   // What was begun before our last action ended shows a world that is no more.
-  if (watched.inFlight !== undefined || look.begun <= watched.lastActionEnd) return
+  if (watched.inFlight !== undefined || look.begun < watched.lastActionEnd) return
   const before = watched.sighting
   if (!sameSighting(before, sighting)) see(turn, spec, sighting)
   turn.setWatched(spec.name, { lookBegun: look.begun, observedAt: turn.now })
@@ -212,7 +212,7 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
   const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
   if (spec === undefined) return
   const watched = turn.watched(spec.name)
-  if (watched.sighting._tag !== "Running" || watched.inFlight !== undefined || input.begun <= watched.lastActionEnd) {
+  if (watched.sighting._tag !== "Running" || watched.inFlight !== undefined || input.begun < watched.lastActionEnd) {
     return
   }
   const { probe } = watched

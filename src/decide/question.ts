@@ -4,9 +4,12 @@ import { format, type ImageRef, same } from "../model/image.ts"
 import type { Cause } from "./durable.ts"
 import { type Memory, type ProbeRecord, recordOf, targetVersion, type Watched, watchedOf } from "./memory.ts"
 
-/** Whether the sighting was begun after our last action on the container ended. */
+/**
+ * Whether the sighting was begun after our last action on the container ended.
+ * Equal counts: the end is dated when it was heard of, which is after it was.
+ */
 export const isFresh = (watched: Watched): boolean =>
-  watched.lookBegun !== undefined && watched.lookBegun > watched.lastActionEnd
+  watched.lookBegun !== undefined && watched.lookBegun >= watched.lastActionEnd
 
 /**
  * The image that a container should run: its repository at the DPU's version.

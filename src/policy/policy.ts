@@ -50,6 +50,13 @@ export const Policy = Schema.Struct({
     /** From the end of one look to the start of the next. */
     period: Millis
   }),
+  /** Hints that a container stopped, taken from its log: they make the next look come earlier, nothing more. */
+  hints: Schema.Struct({
+    /** Whether the log of each running container is followed, where the server offers it. */
+    followLogs: Schema.Boolean,
+    /** Before a log that ended or broke off is followed again while the container is not seen to have stopped. */
+    ...Ladder.fields
+  }),
   restart: Ladder,
   /** The pace of repeated transfers and of repeated stops that did not take. */
   transfer: Ladder,
@@ -101,6 +108,8 @@ export const defaults: Policy = {
     Deploy: { idle: seconds(30), load: seconds(300), minimumChunk: 1, maximumChunk: 4_194_240 }
   },
   monitoring: { period: seconds(1) },
+  // A log may end a moment before the engine calls its container stopped: the second hint comes soon.
+  hints: { followLogs: true, base: 100, factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(60) },
   restart: { base: seconds(1), factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(120) },
   transfer: { base: seconds(2), factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(600) },
   health: {
@@ -158,12 +167,13 @@ export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
   const refuse = (condition: boolean, fault: string): void => {
     if (condition) faults.push(fault)
   }
-  for (const name of ["restart", "transfer"] as const) {
+  for (const name of ["restart", "transfer", "hints"] as const) {
     const ladder = policy[name]
     refuse(ladder.base <= 0, `${name}.base: must be longer than nothing`)
     refuse(ladder.cap < ladder.base, `${name}.cap: is shorter than ${name}.base`)
+    refuse(ladder.payback <= 0, `${name}.payback: must be longer than nothing`)
     refuse(
-      ladder.payback <= slowestLoop,
+      name !== "hints" && ladder.payback <= slowestLoop,
       `${name}.payback: must be longer than 11s, or a container that dies every 11 s never climbs`
     )
     refuse(
