@@ -38,6 +38,7 @@ const until = (lab: Lab, what: string, holds: (containers: ReadonlyArray<Contain
   )
 
 const running = (containers: ReadonlyArray<ContainerView>, version: string): boolean =>
+  containers.length === 3 &&
   containers.every((container) => container.state === "Running" && container.version === version)
 
 const fault = (lab: Lab, verb: string, args: Readonly<Record<string, string>>) =>
@@ -60,7 +61,7 @@ const demo = Effect.gen(function*() {
   const npu = yield* startNpuSim(lab)
   yield* say(`npu-sim, a stand-in NPU in memory, listens on ${npu.endpoint}.`)
   yield* announce(`offloadd starts against an empty NPU; the DPU runs SONiC ${before}.`)
-  const daemon = yield* startDaemon(lab, npu.endpoint, [], {
+  const daemon = yield* startDaemon(lab, npu.endpoint, ["--log", "pretty"], {
     onLine: (line) => process.stdout.write(`    ${line}\n`)
   })
   const fallen = Effect.flatMap(

@@ -9,11 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 
 import * as ControlServer from "../layers/control/server.ts"
 import { tls } from "../layers/gnoi/credentials.ts"
 import * as Gnoi from "../layers/gnoi/wire.ts"
 import * as ImageFolder from "../layers/images/folder.ts"
+import * as Log from "../layers/log/logger.ts"
 import {
   type DaemonOptions,
   help,
@@ -86,6 +88,35 @@ const credentialsOf = (options: DaemonOptions): Effect.Effect<Pick<Gnoi.Options,
   )
 }
 
+const levels: Readonly<Record<string, LogLevel.LogLevel>> = {
+  debug: LogLevel.Debug,
+  info: LogLevel.Info,
+  warning: LogLevel.Warning,
+  error: LogLevel.Error
+}
+
+/** Readable on a terminal, `key=value` otherwise, JSON by choice; all to standard error. */
+const logging = (options: DaemonOptions): Effect.Effect<Layer.Layer<never>, UsageError> => {
+  const terminal = process.stderr.isTTY
+  const form = options.log ?? (terminal ? "pretty" : "logfmt")
+  const level = levels[options["log-level"] ?? "info"]
+  if (level === undefined) {
+    return new UsageError({
+      message: `--log-level: ${JSON.stringify(options["log-level"])} is not one of ${Object.keys(levels).join(", ")}`
+    })
+  }
+  switch (form) {
+    case "pretty":
+      return Effect.succeed(Log.layerPretty({ level, colour: terminal && process.env["NO_COLOR"] === undefined }))
+    case "logfmt":
+      return Effect.succeed(Log.layerLogfmt({ level }))
+    case "json":
+      return Effect.succeed(Log.layerJson({ level }))
+    default:
+      return new UsageError({ message: `--log: ${JSON.stringify(form)} is not one of pretty, logfmt, json` })
+  }
+}
+
 const daemon = (options: DaemonOptions) =>
   Effect.gen(function*() {
     const startedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
@@ -100,6 +131,12 @@ const daemon = (options: DaemonOptions) =>
 
     const credentials = yield* credentialsOf(options)
 
+    yield* Effect.annotateLogs(Effect.logInfo("offloadd starts"), {
+      version: packageJson.version,
+      npu: `${address.host}:${address.port}`,
+      transport: options["tls-ca"] === undefined ? "plaintext" : "TLS",
+      state: stateDir
+    })
     const identity = dpu === undefined
       ? Identity.layerSwitch({ versionFile })
       : Identity.layerLab({ dpu, versionFile })
@@ -143,7 +180,7 @@ const main = Effect.gen(function*() {
     case "Version":
       return yield* print(`offloadd ${packageJson.version}\n`)
     case "Run":
-      return yield* daemon(invocation.options)
+      return yield* Effect.provide(daemon(invocation.options), yield* logging(invocation.options))
   }
 })
 

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 
 import { type Lab, makeLab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
-import { allRunning, calls, client, dist, fault, until } from "./switch.ts"
+import { allRunning, calls, dist, fault, until } from "./switch.ts"
 
 const version = "20260101.1"
 
@@ -58,7 +58,8 @@ describe("kill -9 of offloadd", () => {
       yield* Effect.scoped(Effect.zipRight(daemon(), settled(lab, desired)))
       for (let kill = 0; kill < 100; kill += 1) {
         const name = lab.containers[yield* Random.nextIntBetween(0, lab.containers.length)]!.name
-        const deed = yield* Random.nextIntBetween(0, 4)
+        // The database is crashed but never stopped: the others would rightly wait for it.
+        const deed = name === lab.containers[0]!.name ? 0 : yield* Random.nextIntBetween(0, 4)
         const moment = yield* Random.nextIntBetween(0, 600)
         yield* Effect.scoped(Effect.gen(function*() {
           const running = yield* daemon()
@@ -118,6 +119,5 @@ describe("kill -9 of offloadd", () => {
       for (const [index, { name }] of lab.containers.entries()) {
         assert.strictEqual(received(lab, name), index === 2 ? 1 + crashes : 1, name)
       }
-      assert.strictEqual((yield* client(lab).list).containers.length, 3)
     }), 300_000)
 })

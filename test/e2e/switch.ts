@@ -1,16 +1,23 @@
 /** What tests of whole processes share: where the binaries are, and how to wait for what the daemon shows. */
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
 
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 
 import type { Lab } from "../../bin/lab.ts"
 import * as ControlClient from "../../layers/control/client.ts"
+import * as Gnoi from "../../layers/gnoi/wire.ts"
+import * as ImageFolder from "../../layers/images/folder.ts"
+import { packTo } from "../../layers/images/pack.ts"
 import { administer } from "../../layers/npu-sim/admin/client.ts"
 import { type JournalCall, read } from "../../layers/npu-sim/journal.ts"
 import { make } from "../../src/cli/control-client.ts"
 import type { ContainerList, ContainerView } from "../../src/control/views.ts"
+import { ImageSource } from "../../src/npu/image-source.ts"
+import * as Npu from "../../src/npu/npu.ts"
+import { Wire } from "../../src/npu/wire.ts"
 
 export const dist = resolve(import.meta.dirname, "../../dist")
 
@@ -53,6 +60,22 @@ export const fault = (lab: Lab, verb: string, args: Readonly<Record<string, stri
 /** The mutating calls that npu-sim received. */
 export const calls = (lab: Lab): ReadonlyArray<JournalCall> => read(lab.journal)
 
-/** Every container that a call named; images and volumes left out. */
-export const containersNamed = (lab: Lab): ReadonlySet<string> =>
-  new Set(calls(lab).filter(({ method }) => method.endsWith("Container")).map(({ subject }) => subject))
+/** Every container that a call after the first `skip` named. */
+export const containersNamed = (lab: Lab, skip = 0): ReadonlySet<string> =>
+  new Set(calls(lab).slice(skip).filter(({ method }) => method.endsWith("Container")).map(({ subject }) => subject))
+
+/** Somebody else's containers: other DPUs' and the switch's own. */
+export const runForeign = (lab: Lab, endpoint: string, names: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const [host = "", port = ""] = endpoint.split(":")
+    const wire = yield* Gnoi.make({ host, port: Number(port) })
+    const npu = yield* Effect.provide(Npu.Npu, Npu.layer.pipe(Layer.provide(Layer.succeed(Wire, wire))))
+    const images = yield* Effect.provide(ImageSource, ImageFolder.layerFolder({ directory: lab.images }))
+    const path = join(lab.folder, "docker-fpm-frr.tar")
+    yield* packTo(path, { names: ["docker-fpm-frr:1"], files: { "/frr": "frr" }, cmd: ["/frr"] })
+    const archive = yield* images.open(path)
+    yield* npu.deploy(archive, () => undefined)
+    for (const name of names) {
+      yield* npu.start({ ...lab.containers[0]!, name, ports: [], environment: {}, volumes: [] }, archive.image)
+    }
+  })
