@@ -164,9 +164,15 @@ const npuSim = Command.make("npu-sim", options, (given) =>
       return { backend: ports.around(MemoryBackend.make(engine)), engine, settled: ports.settled }
     })
 
-    const docker: Effect.Effect<Engines, Complaint, Scope.Scope> = Effect.fail(
-      new Complaint("--engine: docker is not served yet; memory is", 2)
-    )
+    // Loaded only where it is asked for: the client of a container engine is large.
+    const docker: Effect.Effect<Engines, Complaint> = Effect.gen(function*() {
+      const { make } = yield* Effect.promise(() => import("../layers/npu-sim/docker/backend.ts"))
+      const backend = yield* Effect.mapError(
+        make(given.dockerSocket),
+        ({ details }) => new Complaint(`${given.dockerSocket}: ${details}`, 1)
+      )
+      return { backend, engine: undefined, settled: Effect.void }
+    })
 
     const { backend, engine, settled } = yield* (given.engine === "memory" ? memory : docker)
     const server = yield* serve({
