@@ -3,6 +3,8 @@
  * (src/cli/fast-path.ts), else by the whole program, which is a bundle of its own
  * and costs nothing until it is needed. Both end alike; a test holds them to it.
  */
+import "./offloadctl-stdout.ts"
+
 import * as Effect from "effect/Effect"
 
 import { exchange } from "../layers/control/client.ts"
@@ -11,6 +13,9 @@ import { fastPath } from "../src/cli/fast-path.ts"
 import { Screen } from "../src/cli/screen.ts"
 import { argv, run, socketPath } from "./offloadctl-process.ts"
 import { screen } from "./offloadctl-screen.ts"
+import { restoreStdout } from "./offloadctl-stdout.ts"
+
+restoreStdout()
 
 const quick = fastPath(argv)
 

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import { decodeProblem } from "../../src/cli/control-client.ts"
 import type { EventFeed, EventQuery } from "../../src/cli/event-feed.ts"
 import { BadReply, type ExchangeError } from "../../src/cli/exchange.ts"
-import type { Problem } from "../../src/control/problems.ts"
+import type { ProblemView } from "../../src/control/problems.ts"
 import { Event } from "../../src/model/event.ts"
 import { open } from "./client.ts"
 
@@ -36,8 +36,8 @@ const decode = (line: string): Effect.Effect<Event, BadReply> =>
   })
 
 /** The lines of a reply as they come; another status than 200 fails with what it says. */
-const lines = (socketPath: string, path: string): Stream.Stream<string, ExchangeError | Problem> =>
-  Stream.asyncPush<string, ExchangeError | Problem>((emit) =>
+const lines = (socketPath: string, path: string): Stream.Stream<string, ExchangeError | ProblemView> =>
+  Stream.asyncPush<string, ExchangeError | ProblemView>((emit) =>
     Effect.acquireRelease(
       Effect.sync(() => {
         let ok = false

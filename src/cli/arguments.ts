@@ -40,6 +40,8 @@ export const arrange = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   }
   const [verb, ...rest] = words
   if (verb === undefined) return options
+  // Help is then the verb's own, whatever else stands on the line, and says the whole command.
+  if (options.includes("--help") || options.includes("-h")) return ["--help", verb, "--help"]
   // What was written after `--` stays an argument, whatever it looks like.
   return [verb, ...options, ...(rest.some((word) => word.startsWith("-")) ? ["--"] : []), ...rest]
 }

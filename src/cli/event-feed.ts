@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Stream from "effect/Stream"
 
-import type { UnknownContainer } from "../control/problems.ts"
+import type { ProblemOf } from "../control/problems.ts"
 import type { Event } from "../model/event.ts"
 import type { ClientError } from "./control-client.ts"
 
@@ -14,5 +14,5 @@ export interface EventQuery {
 }
 
 export class EventFeed extends Context.Tag("offloadctl/EventFeed")<EventFeed, {
-  readonly events: (query: EventQuery) => Stream.Stream<Event, ClientError | UnknownContainer>
+  readonly events: (query: EventQuery) => Stream.Stream<Event, ClientError | ProblemOf<"UnknownContainer">>
 }>() {}

@@ -2,7 +2,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
-import type { Problem } from "../control/problems.ts"
+import type { ProblemView } from "../control/problems.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
 import { ClosedPipe, say, type Screen } from "./screen.ts"
@@ -14,7 +14,7 @@ export class Usage extends Data.TaggedError("Usage")<{ readonly message: string 
 /** An end with a sentence of its own. */
 export class Ended extends Data.TaggedError("Ended")<{ readonly code: ExitCode; readonly message: string }> {}
 
-export type CliError = ExchangeError | Problem | Usage | Ended | ClosedPipe
+export type CliError = ExchangeError | ProblemView | Usage | Ended | ClosedPipe
 
 const codeOf: Readonly<Record<Exclude<CliError["_tag"], "Ended">, ExitCode>> = {
   NoDaemon: ExitCode.noDaemon,

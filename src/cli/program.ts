@@ -2,7 +2,6 @@
 import type * as CliApp from "@effect/cli/CliApp"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
-import * as Span from "@effect/cli/HelpDoc/Span"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Arr from "effect/Array"
 import * as Console from "effect/Console"
@@ -52,9 +51,7 @@ const root = Command.make(
 
 const footer = HelpDoc.blocks([
   HelpDoc.h1("EXIT CODES"),
-  HelpDoc.descriptionList(
-    Arr.map(exitCodes, ([code, meaning]): [Span.Span, HelpDoc.HelpDoc] => [Span.text(String(code)), HelpDoc.p(meaning)])
-  )
+  HelpDoc.enumeration(Arr.map(exitCodes, ([code, meaning]) => HelpDoc.p(`${code}  ${meaning}`)))
 ])
 
 /**

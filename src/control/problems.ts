@@ -1,7 +1,7 @@
 /**
  * What the control API answers when it cannot do as asked. Each is a sentence
  * and, over HTTP, a status code (`statusOf`); `offloadctl` maps them to its exit
- * codes. Plain Schema, since `offloadctl` reads them at every start.
+ * codes.
  */
 import * as Schema from "effect/Schema"
 
@@ -66,8 +66,13 @@ export const Problem = Schema.Union(
 )
 export type Problem = typeof Problem.Type
 
+/** As they stand in an answer's body. */
+export type ProblemView = typeof Problem.Encoded
+export type ProblemTag = ProblemView["_tag"]
+export type ProblemOf<Tag extends ProblemTag> = Extract<ProblemView, { readonly _tag: Tag }>
+
 /** The HTTP status of each. */
-export const statusOf: Readonly<Record<Problem["_tag"], number>> = {
+export const statusOf: Readonly<Record<ProblemTag, number>> = {
   UnknownContainer: 404,
   UnknownOperation: 404,
   NotRecorded: 503,
