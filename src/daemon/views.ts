@@ -7,13 +7,13 @@ import {
   type NpuView,
   type VersionView
 } from "../control/views.ts"
+import { containerConditions, daemonConditions } from "../decide/conditions.ts"
 import { type Memory, type Moment, recordOf, targetVersion, watchedOf } from "../decide/memory.ts"
 import { healthOf, isFresh, wantedImage } from "../decide/question.ts"
 import { verdict } from "../decide/verdict.ts"
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Condition } from "../model/condition.ts"
 import { format } from "../model/image.ts"
-import { containerConditions, daemonConditions } from "./conditions.ts"
 
 const iso = (wall: number): string => new Date(wall).toISOString()
 const isoOf = (moment: Moment | undefined): string | null => moment === undefined ? null : iso(moment.wall)

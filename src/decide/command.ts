@@ -31,7 +31,7 @@ const setDesired = (turn: Turn, command: Extract<Command, { _tag: "SetDesired" }
     // An operator's word ends every wait.
     due: desired === "stopped" ? null : { at: mono, cause: turn.record(name).due?.cause ?? "Command" }
   })
-  turn.setWatched(name, { intentMono: mono, stopTries: 0, nextStop: Number.NEGATIVE_INFINITY })
+  turn.setWatched(name, { intentMono: mono, stopTries: 0, nextStop: Number.NEGATIVE_INFINITY, foreignStarts: 0 })
   if (desired === "running") turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
   turn.look = true
   turn.say(

@@ -1,5 +1,6 @@
 /** All that the step function remembers: a durable part and what was last seen. */
 import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
+import type { ConditionStatus } from "../model/condition.ts"
 import type { Sighting } from "../model/look.ts"
 import type { SonicVersion } from "../model/version.ts"
 import { defaults, type Policy } from "../policy/policy.ts"
@@ -35,6 +36,16 @@ export const unprobed: ProbeRecord = {
   reason: undefined
 }
 
+/** Somebody else has a hand on a container. */
+export interface Contest {
+  /** One word in CamelCase. */
+  readonly reason: string
+  /** A sentence. */
+  readonly message: string
+  /** When its last sign was seen; mono. */
+  readonly last: number
+}
+
 /** What is known of one container now. */
 export interface Watched {
   readonly sighting: Sighting
@@ -60,6 +71,11 @@ export interface Watched {
   readonly nextStop: number
   /** When the operator's latest intent was taken; mono. */
   readonly intentMono: number
+  readonly contest: Contest | undefined
+  /** Stops in a row that came soon after a start, of instances that had answered. */
+  readonly soonStops: number
+  /** How often somebody started it since an operator had it stopped. */
+  readonly foreignStarts: number
 }
 
 export const unwatched: Watched = {
@@ -74,7 +90,10 @@ export const unwatched: Watched = {
   probe: unprobed,
   stopTries: 0,
   nextStop: Number.NEGATIVE_INFINITY,
-  intentMono: Number.NEGATIVE_INFINITY
+  intentMono: Number.NEGATIVE_INFINITY,
+  contest: undefined,
+  soonStops: 0,
+  foreignStarts: 0
 }
 
 /** What is known of the images on the NPU that we want, and of getting them there. */
@@ -90,6 +109,14 @@ export interface ImageMemory {
   /** `repository:tag` → the pace of repeated transfers. */
   readonly pace: Readonly<Record<string, { readonly level: number; readonly at: number; readonly reason: string }>>
 }
+
+/** What a condition is, and since when. */
+export interface Standing {
+  readonly status: ConditionStatus
+  readonly since: Moment
+}
+
+export type ServiceCondition = "Running" | "Healthy" | "VersionMatched" | "Progressing" | "Contested"
 
 export interface NpuMemory {
   /** undefined before the first look ended. */
@@ -115,6 +142,8 @@ export interface Memory {
   readonly target: VersionMemory
   readonly npu: NpuMemory
   readonly watched: Readonly<Record<string, Watched>>
+  /** By container. */
+  readonly standings: Readonly<Record<string, Readonly<Record<ServiceCondition, Standing>>>>
   readonly images: ImageMemory
   /** Counts operations of this daemon's life; makes their ids. */
   readonly operations: number
@@ -136,6 +165,7 @@ export const initialMemory = (durable: Durable): Memory => ({
     lastReboot: Number.NEGATIVE_INFINITY
   },
   watched: {},
+  standings: {},
   images: { held: {}, listing: false, nextListing: Number.NEGATIVE_INFINITY, transfer: undefined, pace: {} },
   operations: 0,
   unsaved: undefined

@@ -1,11 +1,14 @@
-/** What looks and probes change in memory: sightings, reachability, health. */
+/** What looks change in memory: sightings and reachability. */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format } from "../model/image.ts"
 import type { Look, Sighting } from "../model/look.ts"
 import { collapse } from "./collapse.ts"
-import type { Input } from "./input.ts"
-import { type ProbeRecord, unprobed, type Watched } from "./memory.ts"
+import { contested, isForeignVersion, noteForeignStart, noteForeignVersion, noteStop } from "./contest.ts"
+import { unprobed, type Watched } from "./memory.ts"
 import { chargeFailure, countsAsRestart, owe } from "./owe.ts"
+import { settleProbe } from "./probe.ts"
+import { sameId } from "./question.ts"
+import { concludeReboot } from "./reboot.ts"
 import type { Turn } from "./turn.ts"
 
 /** Folds a look into memory. */
@@ -21,13 +24,11 @@ export const looked = (turn: Turn, look: Look): void => {
   const rebooted = concludeReboot(turn, look)
   for (const spec of turn.memory.specs) {
     const sighting = sightings.get(spec.name) ?? { _tag: "Unknown", reason: "the look did not include it" }
-    sighted(turn, spec, sighting, look)
+    sighted(turn, spec, sighting, look, rebooted.has(spec.name))
     settle(turn, spec)
     // After an outage nobody waits for what was owed before it.
     if (returned) collapse(turn, spec)
-    if (rebooted.has(spec.name)) {
-      owe(turn, spec, "NpuReboot")
-    }
+    if (rebooted.has(spec.name) && sighting._tag !== "Running") owe(turn, spec, "NpuReboot")
   }
   turn.setNpu({ broke: false })
 }
@@ -77,49 +78,41 @@ const reachable = (turn: Turn): boolean => {
   return before === false
 }
 
-/**
- * A reboot of the NPU is one event and nobody's crash: the transport broke and
- * then several containers (or all there are) had stopped; or, with the transport
- * whole, everything that ran had vanished without trace, and it is not long ago
- * that this was concluded last.
- */
-const concludeReboot = (turn: Turn, look: Look): ReadonlySet<string> => {
-  const { memory, now } = turn
-  if (look.result._tag !== "Seen") return new Set()
-  const { sightings } = look.result
-  const ran = memory.specs.filter((spec) => {
-    const watched = turn.watched(spec.name)
-    return watched.lastClear === "Running" && watched.inFlight === undefined && look.begun >= watched.lastActionEnd
-      && turn.record(spec.name).due === null && turn.record(spec.name).desired === "running"
-  })
-  const gone = ran.filter((spec) => {
-    const sighting = sightings.get(spec.name)?._tag
-    return sighting === "Stopped" || sighting === "Absent"
-  })
-  const several = gone.length > 0 && gone.length >= Math.min(2, ran.length)
-  const vanished = gone.length >= 2 && gone.length === ran.length
-    && gone.every((spec) => sightings.get(spec.name)?._tag === "Absent")
-    && now.mono - memory.npu.lastReboot > memory.policy.restart.payback
-  if (!(several && memory.npu.broke) && !vanished) return new Set()
-  turn.setNpu({ lastReboot: now.mono })
-  turn.say(
-    "warning",
-    "NpuRebooted",
-    `The NPU seems to have restarted: ${gone.map((spec) => spec.name).join(", ")} ran before and ${
-      gone.length === 1 ? "does" : "do"
-    } not now. They are started again; none is charged for it.`
-  )
-  return new Set(gone.map((spec) => spec.name))
-}
-
-const sighted = (turn: Turn, spec: ContainerSpec, sighting: Sighting, look: Look): void => {
+const sighted = (turn: Turn, spec: ContainerSpec, sighting: Sighting, look: Look, rebooted: boolean): void => {
   const watched = turn.watched(spec.name)
   // What was begun before our last action ended shows a world that is no more.
   if (watched.inFlight !== undefined || look.begun < watched.lastActionEnd) return
   const before = watched.sighting
-  if (!sameSighting(before, sighting)) see(turn, spec, sighting)
+  if (!sameSighting(before, sighting)) {
+    if (!rebooted) noteOthers(turn, spec, sighting, watched)
+    see(turn, spec, sighting)
+  }
   turn.setWatched(spec.name, { lookBegun: look.begun, observedAt: turn.now })
   if (sighting._tag === "Running") settleProbe(turn, spec, look)
+}
+
+/** What of a new sighting was somebody else's doing. */
+const noteOthers = (turn: Turn, spec: ContainerSpec, sighting: Sighting, before: Watched): void => {
+  const { desired, due, owned, startedId } = turn.record(spec.name)
+  if (!owned) return
+  if (sighting._tag !== "Running") {
+    if (sighting._tag !== "Unknown" && before.lastClear === "Running" && due === null && desired === "running") {
+      noteStop(turn, spec, before)
+    }
+  } else if (isForeignVersion(turn, spec, sighting)) noteForeignVersion(turn, spec, sighting)
+  else if (due === null && !sameId(sighting.id, startedId) && desired === "running") {
+    contested(
+      turn,
+      spec,
+      "Replaced",
+      `somebody else has put another instance in the place of ours; it runs ${
+        format(sighting.image)
+      } and is taken over as it is`
+    )
+  }
+  if (sighting._tag === "Running" && desired === "stopped" && before.lastClear !== "Running") {
+    noteForeignStart(turn, spec, before)
+  }
 }
 
 const see = (turn: Turn, spec: ContainerSpec, sighting: Sighting): void => {
@@ -153,15 +146,6 @@ const seenRunning = (
       `${spec.name} already runs ${format(sighting.image)}; it is taken over as it is.`,
       spec.name
     )
-  } else if (record.startedId !== null && record.due === null && !sameId(sighting.id, record.startedId)) {
-    turn.say(
-      "warning",
-      "Replaced",
-      `${spec.name} is another instance than the one that the offloader started: somebody else has replaced it (now ${
-        format(sighting.image)
-      }). It is taken over as it is.`,
-      spec.name
-    )
   } else if (record.startedId === null || before.lastClear !== "Running") {
     turn.say("notice", "Running", `${spec.name} runs ${format(sighting.image)}.`, spec.name)
   }
@@ -176,10 +160,6 @@ const seenRunning = (
     startedAt: record.startedAt ?? turn.now.mono
   })
 }
-
-/** Servers shorten ids; a server that tells none tells of no other instance either. */
-const sameId = (id: string, known: string | null): boolean =>
-  known === null || id === "" || id === known || (id.length >= 12 && (id.startsWith(known) || known.startsWith(id)))
 
 const sameSighting = (left: Sighting, right: Sighting): boolean => {
   if (left._tag !== right._tag) return false
@@ -205,72 +185,4 @@ const settle = (turn: Turn, spec: ContainerSpec): void => {
     return
   }
   if (unsettled.action !== "Stop") chargeFailure(turn, spec, unsettled.reason)
-}
-
-/** Folds a probe into memory. */
-export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): void => {
-  const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
-  if (spec === undefined) return
-  const watched = turn.watched(spec.name)
-  if (watched.sighting._tag !== "Running" || watched.inFlight !== undefined || input.begun < watched.lastActionEnd) {
-    return
-  }
-  const { probe } = watched
-  if (input.result === "Healthy") {
-    if (probe.healthy !== true && (probe.everHealthy || probe.failures > 0)) {
-      turn.say("notice", "Healthy", `${spec.name} answers its probe again.`, spec.name)
-    }
-    turn.setWatched(spec.name, {
-      probe: {
-        healthy: true,
-        everHealthy: true,
-        failures: 0,
-        badSince: undefined,
-        unsettled: undefined,
-        reason: undefined
-      }
-    })
-  } else if (input.result === "Unhealthy") {
-    turn.setWatched(spec.name, { probe: badProbe(probe, input.begun, input.reason ?? "it gave a wrong answer") })
-    announceUnhealthy(turn, spec, probe)
-  } else {
-    turn.setWatched(spec.name, {
-      probe: {
-        ...probe,
-        reason: input.reason,
-        unsettled: { ended: input.ended, reason: input.reason ?? "it did not answer" },
-        badSince: probe.badSince ?? input.begun
-      }
-    })
-  }
-}
-
-/** A probe without answer counts against the service once the NPU itself is seen to answer. */
-const settleProbe = (turn: Turn, spec: ContainerSpec, look: Look): void => {
-  const { probe } = turn.watched(spec.name)
-  if (probe.unsettled === undefined || look.begun < probe.unsettled.ended) return
-  turn.setWatched(spec.name, { probe: badProbe(probe, probe.badSince ?? look.begun, probe.unsettled.reason) })
-  announceUnhealthy(turn, spec, probe)
-}
-
-const badProbe = (probe: ProbeRecord, begun: number, reason: string): ProbeRecord => ({
-  ...probe,
-  healthy: false,
-  failures: probe.failures + 1,
-  badSince: probe.badSince ?? begun,
-  unsettled: undefined,
-  reason
-})
-
-const announceUnhealthy = (turn: Turn, spec: ContainerSpec, before: ProbeRecord): void => {
-  const { failures, reason } = turn.watched(spec.name).probe
-  const threshold = turn.memory.policy.health.failures
-  if (before.everHealthy && failures === threshold) {
-    turn.say(
-      "warning",
-      "Unhealthy",
-      `${spec.name} runs, but failed ${threshold} probes in a row: ${reason ?? "no answer"}.`,
-      spec.name
-    )
-  }
 }

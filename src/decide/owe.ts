@@ -8,6 +8,7 @@ import { delay, payBack } from "../policy/ladder.ts"
 import type { Cause } from "./durable.ts"
 import { isFresh, restartCause, wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
+import { crashLoopLevel } from "./verdict.ts"
 
 const climbs: ReadonlySet<Cause> = new Set(["Crash", "Unhealthy", "WrongVersion"])
 
@@ -29,6 +30,8 @@ export const reckon = (turn: Turn, spec: ContainerSpec): void => {
     const cause = restartCause(turn.memory, spec, turn.now.mono)
     if (cause === undefined) turn.setRecord(spec.name, { due: null })
     else if (record.due === null) owe(turn, spec, cause)
+    // Owed already, for a reason that it outran: somebody has started it meanwhile.
+    else if (record.due.cause !== cause) turn.setRecord(spec.name, { due: { ...record.due, cause } })
   } else if (record.due === null) {
     owe(turn, spec, record.owned ? "Crash" : "Initial")
   }
@@ -57,6 +60,21 @@ export const owe = (turn: Turn, spec: ContainerSpec, cause: Cause): void => {
   if (cause === "NpuReboot") return
   const next = wait === 0 ? "" : ` Next start in ${seconds(wait)}.`
   turn.say(cause === "Initial" ? "notice" : "warning", eventReason[cause], `${spec.name}: ${reason}.${next}`, spec.name)
+  if (climbing) announceLoop(turn, spec, level, wait)
+}
+
+/** Said once for each time that the ladder is climbed this far; `status` says it for as long as it lasts. */
+const announceLoop = (turn: Turn, spec: ContainerSpec, level: number, wait: number): void => {
+  if (level !== crashLoopLevel) return
+  const at = new Date(turn.now.wall + wait).toISOString()
+  turn.say(
+    "warning",
+    "CrashLooping",
+    `${spec.name} fails again and again. It is tried for ever, ever more slowly; the next time in ${
+      seconds(wait)
+    }, at ${at}. "offloadctl retry ${spec.service}" tries at once.`,
+    spec.name
+  )
 }
 
 const eventReason: Record<Cause, string> = {
@@ -108,6 +126,7 @@ export const chargeFailure = (turn: Turn, spec: ContainerSpec, reason: string): 
     `${spec.name} could not be started: ${reason}. Next try in ${seconds(wait)}.`,
     spec.name
   )
+  announceLoop(turn, spec, level, wait)
 }
 
 /** Milliseconds for people. */

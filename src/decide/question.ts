@@ -11,6 +11,10 @@ import { type Memory, type ProbeRecord, recordOf, targetVersion, type Watched, w
 export const isFresh = (watched: Watched): boolean =>
   watched.lookBegun !== undefined && watched.lookBegun >= watched.lastActionEnd
 
+/** Servers shorten ids; a server that tells none tells of no other instance either. */
+export const sameId = (id: string, known: string | null): boolean =>
+  known === null || id === "" || id === known || (id.length >= 12 && (id.startsWith(known) || known.startsWith(id)))
+
 /**
  * The image that a container should run: its repository at the DPU's version.
  * While that cannot be told, the version that it last ran under us.

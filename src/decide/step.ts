@@ -6,11 +6,14 @@
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef } from "../model/image.ts"
 import { beginTransfer, commanded } from "./command.ts"
+import { noteConditions } from "./conditions.ts"
+import { forgetContest } from "./contest.ts"
 import type { Circumstances, Input, Output } from "./input.ts"
 import type { ContainerAction, Memory } from "./memory.ts"
-import { looked, probed } from "./observe.ts"
+import { looked } from "./observe.ts"
 import { acted, imagesListed, imagesNotListed, transferred } from "./outcome.ts"
 import { reckon } from "./owe.ts"
+import { probed } from "./probe.ts"
 import { unhealthyAt, wantedImage } from "./question.ts"
 import { Turn } from "./turn.ts"
 import { type Verdict, verdict } from "./verdict.ts"
@@ -19,7 +22,10 @@ export const step = (memory: Memory, input: Input, now: Circumstances): Output =
   const turn = new Turn(memory, now)
   noteDurability(turn)
   fold(turn, input)
-  for (const spec of turn.memory.specs) reckon(turn, spec)
+  for (const spec of turn.memory.specs) {
+    forgetContest(turn, spec)
+    reckon(turn, spec)
+  }
   let wakeAt: number | undefined
   for (const spec of turn.memory.specs) {
     const until = act(turn, spec)
@@ -110,6 +116,7 @@ const versionUnreadable = (turn: Turn, reason: string): void => {
 /** Does what the verdict says; returns when time alone would change it. */
 const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
   const what = verdict(turn.memory, spec, turn.now.mono)
+  noteConditions(turn, spec, what)
   switch (what._tag) {
     case "Rest":
       return unhealthyAt(turn.memory, spec)

@@ -25,8 +25,8 @@ export type Verdict =
   | { readonly _tag: "ListImages"; readonly message: string }
   | { readonly _tag: "Deploy"; readonly image: ImageRef; readonly message: string }
 
-/** A ladder level from which on a container is said to be crash-looping. */
-const crashLoopLevel = 3
+/** Above this level of the ladder a container is said to be crash-looping. */
+export const crashLoopLevel = 3
 
 export const isCrashLooping = (memory: Memory, spec: ContainerSpec): boolean => {
   const record = recordOf(memory, spec.name)

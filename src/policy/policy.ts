@@ -79,6 +79,14 @@ export const Policy = Schema.Struct({
     /** After a reboot of the NPU, DPU n waits n times this before it starts anything. */
     staggerPerDpu: Millis
   }),
+  contention: Schema.Struct({
+    /** A service that answered and stopped within this time of its start stopped soon. */
+    soon: Millis,
+    /** So many soon stops in a row are no accident. */
+    stops: Schema.Int.pipe(Schema.between(2, 100)),
+    /** After this time without another sign of somebody else it is over. */
+    quiet: Millis
+  }),
   supervision: Schema.Struct({
     /** How often a long-lived fiber that died is started again within `window`. */
     restarts: Schema.Int.pipe(Schema.between(0, 100)),
@@ -122,6 +130,8 @@ export const defaults: Policy = {
     grace: seconds(60)
   },
   outage: { staggerPerDpu: 500 },
+  // Soon is below the 11 s at which a crash loop is to climb like any other.
+  contention: { soon: seconds(10), stops: 3, quiet: seconds(600) },
   supervision: { restarts: 5, window: seconds(60), backoff: seconds(1) }
 }
 

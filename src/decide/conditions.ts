@@ -1,0 +1,142 @@
+/**
+ * Conditions: what holds of each service and of the daemon, why, and since when.
+ * Their moments of transition are kept by the step, so that they replay; reason
+ * and message are made when somebody asks.
+ */
+import type { ContainerSpec } from "../model/catalogue.ts"
+import type { Condition, ConditionStatus, ConditionType } from "../model/condition.ts"
+import { format } from "../model/image.ts"
+import { type Memory, type Moment, recordOf, type ServiceCondition, watchedOf } from "./memory.ts"
+import { healthOf, versionMatches, wantedImage } from "./question.ts"
+import type { Turn } from "./turn.ts"
+import { isCrashLooping, type Verdict, verdict } from "./verdict.ts"
+
+type Statuses = Readonly<Record<ServiceCondition, ConditionStatus>>
+
+/** Keeps when each condition of a container last changed; `what` is the verdict on it. */
+export const noteConditions = (turn: Turn, spec: ContainerSpec, what: Verdict): void => {
+  const before = turn.memory.standings[spec.name]
+  const statuses = statusesOf(turn.memory, spec, what)
+  if (before !== undefined && types.every((type) => before[type].status === statuses[type])) return
+  const { mono, wall } = turn.now
+  const stand = (type: ServiceCondition) =>
+    before?.[type].status === statuses[type] ? before[type] : { status: statuses[type], since: { mono, wall } }
+  turn.memory = {
+    ...turn.memory,
+    standings: {
+      ...turn.memory.standings,
+      [spec.name]: {
+        Running: stand("Running"),
+        Healthy: stand("Healthy"),
+        VersionMatched: stand("VersionMatched"),
+        Progressing: stand("Progressing"),
+        Contested: stand("Contested")
+      }
+    }
+  }
+}
+
+const types: ReadonlyArray<ServiceCondition> = ["Running", "Healthy", "VersionMatched", "Progressing", "Contested"]
+
+const statusesOf = (memory: Memory, spec: ContainerSpec, what: Verdict): Statuses => {
+  const { contest, lastClear, sighting } = watchedOf(memory, spec.name)
+  const matches = versionMatches(memory, spec)
+  return {
+    Running: sighting._tag === "Unknown" ? "Unknown" : sighting._tag === "Running" ? "True" : "False",
+    Healthy: healthOf(memory, spec),
+    VersionMatched: matches === undefined ? "Unknown" : matches ? "True" : "False",
+    Progressing: what._tag === "Rest"
+      ? "False"
+      : what._tag === "Wait" && blindReasons.has(what.reason)
+      ? "Unknown"
+      : "True",
+    Contested: contest !== undefined ? "True" : lastClear === undefined ? "Unknown" : "False"
+  }
+}
+
+/** While these hold nobody knows whether there is anything to do. */
+const blindReasons: ReadonlySet<string> = new Set(["FirstLook", "NpuUnreachable", "StateUnknown"])
+
+/** All five conditions of a service, as they are now. */
+export const containerConditions = (memory: Memory, spec: ContainerSpec, now: Moment): ReadonlyArray<Condition> => {
+  const what = verdict(memory, spec, now.mono)
+  const statuses = statusesOf(memory, spec, what)
+  const standings = memory.standings[spec.name]
+  const words: Readonly<Record<ServiceCondition, readonly [string, string]>> = {
+    Running: runningWords(memory, spec, now),
+    Healthy: healthWords(memory, spec, statuses.Healthy),
+    VersionMatched: versionWords(memory, spec, statuses.VersionMatched),
+    Progressing: [what._tag === "Rest" || what._tag === "Wait" ? what.reason : what._tag, what.message],
+    Contested: contestWords(memory, spec)
+  }
+  return types.map((type) => condition(type, statuses[type], ...words[type], standings?.[type].since ?? now))
+}
+
+const condition = (
+  type: ConditionType,
+  status: ConditionStatus,
+  reason: string,
+  message: string,
+  since: Moment
+): Condition => ({ type, status, reason, message, lastTransition: new Date(since.wall).toISOString() })
+
+const runningWords = (memory: Memory, spec: ContainerSpec, now: Moment): readonly [string, string] => {
+  const { sighting } = watchedOf(memory, spec.name)
+  const { due, lastReason } = recordOf(memory, spec.name)
+  if (sighting._tag === "Unknown") return ["Unknown", sighting.reason]
+  if (!isCrashLooping(memory, spec) || due === null) return [sighting._tag, `last seen ${sighting._tag.toLowerCase()}`]
+  const next = due.at <= now.mono ? "now" : `at ${new Date(now.wall + due.at - now.mono).toISOString()}`
+  return ["CrashLooping", `it fails again and again (${lastReason ?? "it stopped"}); the next try is ${next}`]
+}
+
+const healthWords = (memory: Memory, spec: ContainerSpec, status: ConditionStatus): readonly [string, string] => {
+  const { probe, sighting } = watchedOf(memory, spec.name)
+  if (sighting._tag === "Unknown") return ["StateUnknown", sighting.reason]
+  if (sighting._tag !== "Running") return ["NotRunning", "it does not run"]
+  if (spec.probe === undefined) return ["NoProbe", "it has no probe: that it runs is enough"]
+  const message = probe.reason ?? (status === "True" ? "it answers its probe" : "it has not answered its probe yet")
+  return [status === "True" ? "ProbeAnswered" : status === "False" ? "ProbeFailed" : "ProbePending", message]
+}
+
+const versionWords = (memory: Memory, spec: ContainerSpec, status: ConditionStatus): readonly [string, string] => {
+  const { sighting } = watchedOf(memory, spec.name)
+  const wanted = wantedImage(memory, spec)
+  const has = sighting._tag === "Running" ? format(sighting.image) : "nothing"
+  switch (status) {
+    case "Unknown":
+      return ["NotKnown", `what it runs (${has}) or what it should run cannot be told`]
+    case "True":
+      return ["Matched", `it runs ${has}`]
+    case "False":
+      return ["Mismatch", `it runs ${has}, wanted is ${wanted === undefined ? "unknown" : format(wanted)}`]
+  }
+}
+
+const contestWords = (memory: Memory, spec: ContainerSpec): readonly [string, string] => {
+  const { contest, lastClear } = watchedOf(memory, spec.name)
+  if (contest !== undefined) return [contest.reason, contest.message]
+  return lastClear === undefined
+    ? ["NotSeenYet", "it has not been seen clearly yet"]
+    : ["Undisputed", "nobody else has touched it lately"]
+}
+
+/** The conditions that are not of one service. */
+export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Condition> => {
+  const { npu, unsaved } = memory
+  return [
+    condition(
+      "Reachable",
+      npu.reachable === undefined ? "Unknown" : npu.reachable ? "True" : "False",
+      npu.reachable === undefined ? "NotAskedYet" : npu.reachable ? "Answers" : "NoAnswer",
+      npu.reachable === undefined
+        ? "the first look has not ended yet"
+        : npu.reachable
+        ? "the NPU answers"
+        : npu.reason ?? "no answer",
+      npu.since ?? now
+    ),
+    ...(unsaved === undefined ? [] : [
+      condition("StateDurable", "False", "StateNotDurable", `memory cannot be saved: ${unsaved.reason}`, unsaved.since)
+    ])
+  ]
+}

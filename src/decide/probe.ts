@@ -1,0 +1,74 @@
+/** What probes change in memory: the health of a running instance. */
+import type { ContainerSpec } from "../model/catalogue.ts"
+import type { Look } from "../model/look.ts"
+import type { Input } from "./input.ts"
+import type { ProbeRecord } from "./memory.ts"
+import type { Turn } from "./turn.ts"
+
+/** Folds a probe into memory. */
+export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): void => {
+  const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
+  if (spec === undefined) return
+  const watched = turn.watched(spec.name)
+  if (watched.sighting._tag !== "Running" || watched.inFlight !== undefined || input.begun < watched.lastActionEnd) {
+    return
+  }
+  const { probe } = watched
+  if (input.result === "Healthy") {
+    if (probe.healthy !== true && (probe.everHealthy || probe.failures > 0)) {
+      turn.say("notice", "Healthy", `${spec.name} answers its probe again.`, spec.name)
+    }
+    turn.setWatched(spec.name, {
+      probe: {
+        healthy: true,
+        everHealthy: true,
+        failures: 0,
+        badSince: undefined,
+        unsettled: undefined,
+        reason: undefined
+      }
+    })
+  } else if (input.result === "Unhealthy") {
+    turn.setWatched(spec.name, { probe: badProbe(probe, input.begun, input.reason ?? "it gave a wrong answer") })
+    announceUnhealthy(turn, spec, probe)
+  } else {
+    turn.setWatched(spec.name, {
+      probe: {
+        ...probe,
+        reason: input.reason,
+        unsettled: { ended: input.ended, reason: input.reason ?? "it did not answer" },
+        badSince: probe.badSince ?? input.begun
+      }
+    })
+  }
+}
+
+/** A probe without answer counts against the service once the NPU itself is seen to answer. */
+export const settleProbe = (turn: Turn, spec: ContainerSpec, look: Look): void => {
+  const { probe } = turn.watched(spec.name)
+  if (probe.unsettled === undefined || look.begun < probe.unsettled.ended) return
+  turn.setWatched(spec.name, { probe: badProbe(probe, probe.badSince ?? look.begun, probe.unsettled.reason) })
+  announceUnhealthy(turn, spec, probe)
+}
+
+const badProbe = (probe: ProbeRecord, begun: number, reason: string): ProbeRecord => ({
+  ...probe,
+  healthy: false,
+  failures: probe.failures + 1,
+  badSince: probe.badSince ?? begun,
+  unsettled: undefined,
+  reason
+})
+
+const announceUnhealthy = (turn: Turn, spec: ContainerSpec, before: ProbeRecord): void => {
+  const { failures, reason } = turn.watched(spec.name).probe
+  const threshold = turn.memory.policy.health.failures
+  if (before.everHealthy && failures === threshold) {
+    turn.say(
+      "warning",
+      "Unhealthy",
+      `${spec.name} runs, but failed ${threshold} probes in a row: ${reason ?? "no answer"}.`,
+      spec.name
+    )
+  }
+}
