@@ -14,7 +14,7 @@ import * as Client from "../../../layers/control/client.ts"
 import { feed as feedOf } from "../../../layers/control/feed.ts"
 import { make } from "../../../src/cli/control-client.ts"
 import { list } from "../../unit/cli/views.ts"
-import { folder, get, post, raw, serve } from "./fixture.ts"
+import { folder, get, post, raw, type Seen, serve } from "./fixture.ts"
 
 const socketIn = Effect.map(folder, (path) => join(path, "offloadd.sock"))
 
@@ -190,6 +190,20 @@ describe("requests", () => {
     }))
 })
 
+describe("slow clients", () => {
+  it.scopedLive("are cut off in the middle of headers and of a body", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      const seen = yield* serve(path)
+      const answers = yield* Effect.all([
+        raw(path, "GET /v1/contai"),
+        raw(path, "POST /v1/deployments HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+      ], { concurrency: "unbounded" })
+      for (const answer of answers) assert.strictEqual(statusOf(answer), 408)
+      assert.deepStrictEqual(seen.deploys, [])
+    }))
+})
+
 describe("the client", () => {
   it.scopedLive("carries typed errors", () =>
     Effect.gen(function*() {
@@ -229,6 +243,24 @@ describe("the client", () => {
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(yield* Fiber.join(follower), 2)
       assert.isBelow(Number(process.hrtime.bigint() - begun) / 1e6, 900)
+    }))
+
+  it.scopedLive("an interrupted daemon closes as one that ends", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      const serving = yield* Deferred.make<Seen>()
+      const daemon = yield* serve(path).pipe(
+        Effect.tap((seen) => Deferred.succeed(serving, seen)),
+        Effect.zipRight(Effect.never),
+        Effect.scoped,
+        Effect.fork
+      )
+      const seen = yield* Deferred.await(serving)
+      const follower = yield* Effect.fork(Stream.runCount(feedOf(path).events({ follow: true })))
+      yield* Deferred.await(seen.following)
+      yield* Fiber.interrupt(daemon)
+      assert.strictEqual(yield* Fiber.join(follower), 2)
+      assert.isFalse(existsSync(path))
     }))
 
   it.scopedLive("a follower that hangs up is let go", () =>

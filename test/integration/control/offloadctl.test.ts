@@ -1,0 +1,107 @@
+/** The built offloadctl as a process, against a control server on a real socket. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { join } from "node:path"
+
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+
+import { list } from "../../unit/cli/views.ts"
+import { folder, serve } from "./fixture.ts"
+
+const program = join(import.meta.dirname, "..", "..", "..", "dist", "offloadctl.cjs")
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+const offloadctl = (
+  words: ReadonlyArray<string>,
+  socket: string,
+  onStart: (child: ChildProcess) => void = () => {}
+): Effect.Effect<Ended> =>
+  Effect.async<Ended>((resume) => {
+    const said = { out: "", err: "" }
+    const child = spawn(process.execPath, [program, ...words], {
+      env: { PATH: process.env["PATH"], OFFLOADER_SOCKET: socket },
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    child.stdout.on("data", (piece) => (said.out += piece))
+    child.stderr.on("data", (piece) => (said.err += piece))
+    child.once("close", (code) => resume(Effect.succeed({ code, ...said })))
+    onStart(child)
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+const socketIn = Effect.map(folder, (path) => join(path, "offloadd.sock"))
+
+describe("the offloadctl process", () => {
+  it.scopedLive("answers the quick way as the whole program does", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      yield* serve(path)
+      for (const words of [["list", "-o", "json"], ["status", "gnmi", "-o", "json"], ["status", "nope"]]) {
+        const quick = yield* offloadctl(words, path)
+        assert.deepStrictEqual(yield* offloadctl(["--socket", path, ...words], "/nowhere"), quick)
+      }
+      assert.deepStrictEqual(JSON.parse((yield* offloadctl(["list", "-o", "json"], path)).out), list())
+      const absent = yield* offloadctl(["list"], `${path}.absent`)
+      assert.strictEqual(absent.code, 4)
+      assert.deepStrictEqual(yield* offloadctl(["--socket", `${path}.absent`, "list"], "/nowhere"), absent)
+    }))
+
+  it.scopedLive("prints the contract, and its help", () =>
+    Effect.gen(function*() {
+      const document = JSON.parse((yield* offloadctl(["openapi"], "/nowhere")).out)
+      assert.includeMembers(Object.keys(document.paths), [
+        "/v1/containers",
+        "/v1/events",
+        "/v1/deployments/{operation}"
+      ])
+      const responses = Object.keys(document.paths["/v1/containers/{container}/start"].post.responses)
+      assert.includeMembers(responses, ["202", "400", "404", "413", "503"])
+      assert.include((yield* offloadctl(["--help"], "/nowhere")).out, "EXIT CODES")
+    }))
+
+  it.scopedLive("follows events until the daemon goes away, then exits 4", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      const scope = yield* Scope.make()
+      const seen = yield* Scope.extend(serve(path), scope)
+      const follower = yield* Effect.fork(offloadctl(["events", "--follow", "-o", "json"], path))
+      yield* Deferred.await(seen.following)
+      yield* Scope.close(scope, Exit.void)
+      const { code, err, out } = yield* Fiber.join(follower)
+      assert.strictEqual(code, 4)
+      assert.include(err, "offloadd went away")
+      assert.deepStrictEqual(out.trimEnd().split("\n").map((line) => JSON.parse(line).sequence), [1, 2])
+    }))
+
+  it.scopedLive("ends by Ctrl-C with 130", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      const seen = yield* serve(path)
+      const started = yield* Deferred.make<ChildProcess>()
+      const follower = yield* Effect.fork(
+        offloadctl(["events", "--follow"], path, (child) => Deferred.unsafeDone(started, Effect.succeed(child)))
+      )
+      yield* Deferred.await(seen.following)
+      ;(yield* Deferred.await(started)).kill("SIGINT")
+      assert.strictEqual((yield* Fiber.join(follower)).code, 130)
+    }))
+
+  it.scopedLive("ends quietly where its reader has gone", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      yield* serve(path)
+      for (const words of [["list"], ["list", "--socket", path], ["openapi"], ["--help"]]) {
+        const { code, err } = yield* offloadctl(words, path, (child) => child.stdout?.destroy())
+        assert.deepStrictEqual([code, err], [0, ""], words.join(" "))
+      }
+    }))
+})
