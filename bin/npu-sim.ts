@@ -100,6 +100,13 @@ const options = {
     Options.withDefault(16 * 2 ** 30),
     Options.withDescription("room for images, such as 16GiB")
   ),
+  closeIdle: Options.float("close-idle").pipe(
+    Options.withPseudoName("SECONDS"),
+    Options.withDescription(
+      "close connections without a call after so long, as SONiC's server does after 5; default never"
+    ),
+    Options.optional
+  ),
   tlsCert: file("tls-cert", "certificate chain (PEM); plaintext without it"),
   tlsKey: file("tls-key", "its key (PEM)"),
   tlsCa: file("tls-ca", "demand clients' certificates, signed by these (PEM)")
@@ -180,6 +187,7 @@ const npuSim = Command.make("npu-sim", options, (given) =>
       backend,
       journal,
       chunkSize: given.chunkSize,
+      ...(Option.isNone(given.closeIdle) ? {} : { idleMillis: given.closeIdle.value * 1000 }),
       ...(tls === undefined ? {} : { tls })
     }).pipe(Effect.mapError(complain(1)))
     if (Option.isSome(given.admin)) {

@@ -7,16 +7,14 @@
  * action, but for an upload that is not yet whole.
  */
 import * as Chunk from "effect/Chunk"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 
 import type { LogRequest, LogResponse, MethodName, StreamMethod, StreamMethods } from "../../src/npu/messages.ts"
-import { type ConnectionEvent, type GrpcCode, Wire, WireError, type WireService } from "../../src/npu/wire.ts"
+import { type ConnectionEvent, type GrpcCode, WireError, type WireService } from "../../src/npu/wire.ts"
 import type { Engine, EngineListMethod } from "./engine/engine.ts"
 import { follow } from "./engine/follow.ts"
 import { Later, type Refusal, type Reply } from "./engine/reply.ts"
@@ -212,21 +210,6 @@ export const make = (engine: Engine, options: MemoryWireOptions = {}): Effect.Ef
       }
     }
   })
-
-/** The in-memory NPU's engine, for those who bring about faults or look in. */
-export class SimulatedNpu extends Context.Tag("offloader/npu-sim/SimulatedNpu")<
-  SimulatedNpu,
-  { readonly engine: Engine; readonly connection: Connection }
->() {}
-
-/** Both the `Wire` and the hand on what is behind it. */
-export const layer = (engine: Engine, options?: MemoryWireOptions): Layer.Layer<Wire | SimulatedNpu> =>
-  Layer.effectContext(
-    Effect.map(
-      make(engine, options),
-      ({ connection, wire }) => Context.make(Wire, wire).pipe(Context.add(SimulatedNpu, { engine, connection }))
-    )
-  )
 
 const local = (method: MethodName, code: GrpcCode, details: string): WireError =>
   new WireError({ method, code, origin: "local", details })

@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import { format } from "../../../src/model/image.ts"
 import type { Device, RestartPolicyName, StartContainerRequest } from "../../../src/npu/messages.ts"
 import { type Answer, refuse } from "../engine/reply.ts"
-import { splitWords } from "./split-words.ts"
+import { splitWords } from "../engine/split-words.ts"
 
 /** FAILED_PRECONDITION for a bad policy or an empty user, INVALID_ARGUMENT for quotes left open. */
 export const createOptions = (request: StartContainerRequest): Answer<ContainerCreateOptions> => {

@@ -18,6 +18,7 @@ import { type Container, type Core, type Image, nextId } from "./core.ts"
 import { find, hasLabel, shownName } from "./images.ts"
 import { behaviourOf, drop, exit, run, say } from "./lifecycle.ts"
 import { type Answer, Later, refuse, type Reply } from "./reply.ts"
+import { splitWords } from "./split-words.ts"
 import { ensure } from "./volumes.ts"
 
 const noLabels: Readonly<Record<string, string>> = {}
@@ -51,7 +52,9 @@ export const checkStart = (core: Core, request: StartContainerRequest): Answer<I
   if (request.instanceName !== "" && !namePattern.test(request.instanceName)) {
     return refuse("INVALID_ARGUMENT", `invalid container name ${JSON.stringify(request.instanceName)}`)
   }
-  if (!isQuotedWell(request.cmd ?? "")) return refuse("INVALID_ARGUMENT", `cannot parse command ${request.cmd}`)
+  if (splitWords(request.cmd ?? "") === undefined) {
+    return refuse("INVALID_ARGUMENT", `cannot parse command ${request.cmd}`)
+  }
   const policy = request.restart?.policy
   if (policy !== undefined && !policies.has(policy)) {
     return refuse("FAILED_PRECONDITION", `invalid restart policy ${String(policy)}`)
@@ -218,19 +221,4 @@ const matches = (container: Container, filter: Filter): boolean => {
     default:
       return false
   }
-}
-
-/** Whether quotes are closed, as a shell would read them. */
-const isQuotedWell = (text: string): boolean => {
-  let quote: string | undefined
-  for (let index = 0; index < text.length; index++) {
-    const character = text[index]!
-    if (character === "\\" && quote !== "'") {
-      if (index === text.length - 1) return false
-      index++
-    } else if (quote !== undefined) {
-      if (character === quote) quote = undefined
-    } else if (character === "'" || character === "\"") quote = character
-  }
-  return quote === undefined
 }

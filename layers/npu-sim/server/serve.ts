@@ -28,6 +28,8 @@ export interface ServeOptions {
   readonly journal?: Journal
   /** Bytes that `image_transfer_ready` asks for; 1 MiB by default. */
   readonly chunkSize?: number
+  /** Connections without a call are closed with a GOAWAY after so long, ms; never by default. */
+  readonly idleMillis?: number
   /** PEM texts; plaintext without them. With `ca`, clients must show a certificate of it. */
   readonly tls?: { readonly certificate: Buffer; readonly key: Buffer; readonly ca?: Buffer }
 }
@@ -44,7 +46,8 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
     const server = new grpc.Server({
       "grpc.max_receive_message_length": 4 * 2 ** 20,
       // Several clients may ping as often as they like: this is a lab's server.
-      "grpc.keepalive_permit_without_calls": 1
+      "grpc.keepalive_permit_without_calls": 1,
+      ...(options.idleMillis === undefined ? {} : { "grpc.max_connection_idle_ms": options.idleMillis })
     })
     openWindow(server)
     const fork = yield* FiberSet.makeRuntime<never>()

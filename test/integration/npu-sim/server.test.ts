@@ -115,6 +115,20 @@ describe("the gRPC server", () => {
       assert.strictEqual(settings, windowSize)
     }))
 
+  it.scopedLive("closes idle connections where told to, and takes them up again", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* world({ server: { idleMillis: 50 } })
+      assert.strictEqual(yield* Effect.promise(() => client.status("Time", {})), "OK")
+      yield* Effect.async<void>((resume) => {
+        const look = (): void => {
+          if (server.listener.state().connections === 0) resume(Effect.void)
+          else setImmediate(look)
+        }
+        look()
+      })
+      assert.strictEqual(yield* Effect.promise(() => client.status("Time", {})), "OK")
+    }))
+
   it.scopedLive("registers health and reflection", () =>
     Effect.gen(function*() {
       const { server } = yield* world()
