@@ -50,7 +50,8 @@ export const start = (
       }),
       (child) =>
         child.signal("SIGTERM").pipe(
-          Effect.zipRight(child.exit),
+          // A finalizer is not interruptible by itself, and what is not cannot be timed out.
+          Effect.zipRight(Effect.interruptible(child.exit)),
           Effect.timeoutTo({
             duration: "5 seconds",
             onSuccess: () => Effect.void,

@@ -96,6 +96,7 @@ describe("the main job on podman", () => {
         yield* packTo(archive, { names: ["docker-dash-ha:20260301.3"], ...service(ha!, "20260301.3") })
         const deploy = yield* offloadctl(lab, ["deploy", archive])
         assert.strictEqual(deploy.code, 0, deploy.output)
+      console.log(deploy.output)
         assert.match(yield* podman.run("images", "--format", "{{.Repository}}:{{.Tag}}"), /docker-dash-ha:20260301\.3/)
 
         assert.strictEqual(
@@ -104,6 +105,6 @@ describe("the main job on podman", () => {
         )
         assert.deepStrictEqual([...containersNamed(lab)].sort(), lab.containers.map(({ name }) => name).sort())
       }),
-    300_000
+    120_000
   )
 })
