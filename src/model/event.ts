@@ -15,6 +15,9 @@ export interface EventBody {
   readonly message: string
 }
 
+/** What operators asked for: each is told, however often it comes. */
+export const audited: ReadonlySet<string> = new Set(["StartRequested", "StopRequested", "RetryRequested", "Deploying"])
+
 export const Event = Schema.Struct({
   /** Counts up from 1 for each start of the daemon. */
   sequence: Schema.Int,
@@ -23,6 +26,8 @@ export const Event = Schema.Struct({
   severity: Severity,
   reason: Schema.String,
   container: Schema.optional(Schema.String),
-  message: Schema.String
+  message: Schema.String,
+  /** How many equal events this line stands for; absent for one. */
+  count: Schema.optional(Schema.Int)
 })
 export type Event = typeof Event.Type

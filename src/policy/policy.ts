@@ -87,6 +87,11 @@ export const Policy = Schema.Struct({
     /** After this time without another sign of somebody else it is over. */
     quiet: Millis
   }),
+  events: Schema.Struct({
+    /** So many events of one reason and container are told one by one within `window`, further ones as one line. */
+    burst: Schema.Int.pipe(Schema.between(1, 1000)),
+    window: Millis
+  }),
   supervision: Schema.Struct({
     /** How often a long-lived fiber that died is started again within `window`. */
     restarts: Schema.Int.pipe(Schema.between(0, 100)),
@@ -132,6 +137,7 @@ export const defaults: Policy = {
   outage: { staggerPerDpu: 500 },
   // Soon is below the 11 s at which a crash loop is to climb like any other.
   contention: { soon: seconds(10), stops: 3, quiet: seconds(600) },
+  events: { burst: 5, window: seconds(300) },
   supervision: { restarts: 5, window: seconds(60), backoff: seconds(1) }
 }
 
@@ -193,6 +199,7 @@ export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
     refuse(topLevel(ladder) >= 64, `${name}.cap: is not reached within 64 levels`)
   }
   refuse(policy.monitoring.period <= 0, "monitoring.period: must be longer than nothing")
+  refuse(policy.events.window <= 0, "events.window: must be longer than nothing")
   refuse(policy.health.eagerPeriod <= 0, "health.eagerPeriod: must be longer than nothing")
   refuse(policy.health.period < policy.health.eagerPeriod, "health.period: is shorter than health.eagerPeriod")
   refuse(policy.health.timeout <= 0, "health.timeout: must be longer than nothing")
