@@ -94,10 +94,10 @@ const describe = (turn: Turn, spec: ContainerSpec, cause: Cause): string => {
     case "Unhealthy":
       return `it runs but does not answer its probe (${probe.reason ?? "no answer"}), so it is restarted`
     case "WrongVersion": {
+      // Read as the last reason too, long after the switch.
       const wanted = wantedImage(turn.memory, spec)
-      return `it runs ${sighting._tag === "Running" ? format(sighting.image) : "another version"}, the DPU wants ${
-        wanted === undefined ? "another" : format(wanted)
-      }`
+      const has = sighting._tag === "Running" ? format(sighting.image) : "another version"
+      return `a switch from ${has} to ${wanted === undefined ? "the DPU's version" : format(wanted)}`
     }
     case "Initial":
       return "it is not on the NPU yet"
