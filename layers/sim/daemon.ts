@@ -105,7 +105,7 @@ export class SimulatedDpu {
       tell: () => undefined
     }
     this.life = life
-    record({ _tag: "Up", at: time.now, dpu, life: life.number })
+    record({ _tag: "Up", at: time.now, dpu, life: life.number, durable: this.disk.text })
     const layer = this.layer(life)
     const main = Effect.scoped(Effect.gen(function*() {
       const context = yield* Layer.build(layer)

@@ -30,34 +30,38 @@ export interface Outcome {
 
 /** The plan that a setting's seed draws. */
 export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> =>
-  Effect.map(Simulator, ({ containers, versions }) =>
-    draw({ ...setting, containers: names(containers(setting.dpus)), versions }))
+  Effect.map(
+    Simulator,
+    ({ containers, versions }) => draw({ ...setting, containers: names(containers(setting.dpus)), versions })
+  )
 
 /**
  * Runs a plan to its end, or to the first violation. `also` hears every entry,
  * for who wants to keep or to draw them.
  */
-export const runPlan = Effect.fnUntraced(function*(setting: Setting, plan: Plan, also: (entry: Entry) => void = ignore) {
-  const simulator = yield* Simulator
-  const oracle = new Oracle({ policy: defaults, containers: simulator.containers(setting.dpus) })
-  const hash = new TraceHash()
-  const counts = new Counts()
-  yield* simulator.run({
-    seed: setting.seed,
-    length: setting.length,
-    dpus: setting.dpus,
-    plan,
-    watch: (entry) => {
-      hash.add(entry)
-      counts.add(entry)
-      also(entry)
-      oracle.see(entry)
-      return oracle.violations.length === 0
-    }
-  })
-  const outcome: Outcome = { setting, plan, violations: oracle.violations, hash: hash.digest, counts }
-  return outcome
-})
+export const runPlan = Effect.fnUntraced(
+  function*(setting: Setting, plan: Plan, also: (entry: Entry) => void = ignore) {
+    const simulator = yield* Simulator
+    const oracle = new Oracle({ policy: defaults, containers: simulator.containers(setting.dpus) })
+    const hash = new TraceHash()
+    const counts = new Counts()
+    yield* simulator.run({
+      seed: setting.seed,
+      length: setting.length,
+      dpus: setting.dpus,
+      plan,
+      watch: (entry) => {
+        hash.add(entry)
+        counts.add(entry)
+        also(entry)
+        oracle.see(entry)
+        return oracle.violations.length === 0
+      }
+    })
+    const outcome: Outcome = { setting, plan, violations: oracle.violations, hash: hash.digest, counts }
+    return outcome
+  }
+)
 
 /** Draws the seed's plan and runs it. */
 export const run = (setting: Setting, also?: (entry: Entry) => void): Effect.Effect<Outcome, never, Simulator> =>

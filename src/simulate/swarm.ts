@@ -134,8 +134,18 @@ const draws: Record<FaultKind, Draw> = {
     mode: chance.pick(["hang", "refuse", "wrong"]),
     sticky: chance.hits(0.3)
   }),
-  StopIgnored: (at, chance, world) => ({ _tag: "StopIgnored", at, length: length(chance) * 5, container: world.container() }),
-  BadCommand: (at, chance, world) => ({ _tag: "BadCommand", at, length: length(chance) * 2, container: world.container() }),
+  StopIgnored: (at, chance, world) => ({
+    _tag: "StopIgnored",
+    at,
+    length: length(chance) * 5,
+    container: world.container()
+  }),
+  BadCommand: (at, chance, world) => ({
+    _tag: "BadCommand",
+    at,
+    length: length(chance) * 2,
+    container: world.container()
+  }),
   ContainerVanishes: (at, _, world) => ({ _tag: "ContainerVanishes", at, container: world.container() }),
   ForeignStop: (at, _, world) => ({ _tag: "ForeignStop", at, container: world.container() }),
   ForeignReplace: (at, _, world) => ({ _tag: "ForeignReplace", at, container: world.container() }),
@@ -261,7 +271,12 @@ const draws: Record<FaultKind, Draw> = {
     downFor: downFor(chance)
   }),
   DaemonStopped: (at, chance, world) => ({ _tag: "DaemonStopped", at, dpu: world.dpu(), downFor: downFor(chance) }),
-  VersionUnreadable: (at, chance, world) => ({ _tag: "VersionUnreadable", at, length: length(chance), dpu: world.dpu() }),
+  VersionUnreadable: (at, chance, world) => ({
+    _tag: "VersionUnreadable",
+    at,
+    length: length(chance),
+    dpu: world.dpu()
+  }),
   VersionChange: (at, _, world) => ({ _tag: "VersionChange", at, dpu: world.dpu(), version: world.version() }),
   OperatorStops: (at, _, world) => ({ _tag: "OperatorStops", at, container: world.container() }),
   OperatorStarts: (at, _, world) => ({ _tag: "OperatorStarts", at, container: world.container() })

@@ -39,7 +39,14 @@ export type Entry =
     readonly fault: Fault
     readonly phase: "begins" | "ends"
   }
-  | { readonly _tag: "Up"; readonly at: number; readonly dpu: number; readonly life: number }
+  /** `durable` is what it finds on the disk. */
+  | {
+    readonly _tag: "Up"
+    readonly at: number
+    readonly dpu: number
+    readonly life: number
+    readonly durable: string | undefined
+  }
   | {
     readonly _tag: "Down"
     readonly at: number

@@ -21,10 +21,18 @@ export const isChange = (call: Call): boolean => changes.has(call.method)
 export const sent = (journal: DpuJournal, call: Call, policy: Policy, truth: Truth, report: Report): void => {
   const container = journal.containers.get(call.container)
   if (container === undefined) {
-    return report("OwnContainersOnly", call.container, `${call.method} of ${JSON.stringify(call.container)}, which is none of dpu${journal.dpu}'s`)
+    return report(
+      "OwnContainersOnly",
+      call.container,
+      `${call.method} of ${JSON.stringify(call.container)}, which is none of dpu${journal.dpu}'s`
+    )
   }
   if (container.inFlight !== undefined) {
-    report("OneActionAtATime", call.container, `${call.method} was sent while ${container.inFlight.method} #${container.inFlight.number} was in flight`)
+    report(
+      "OneActionAtATime",
+      call.container,
+      `${call.method} was sent while ${container.inFlight.method} #${container.inFlight.number} was in flight`
+    )
   }
   const since = journal.decidedSince(call.begun)
   switch (call.method) {
@@ -53,7 +61,11 @@ const started = (
 ): void => {
   const name = call.container
   if (!container.evidence.was("Absent", since)) {
-    report("EvidenceFirst", name, `it was started while what could be known of it was ${container.evidence.present.state}`)
+    report(
+      "EvidenceFirst",
+      name,
+      `it was started while what could be known of it was ${container.evidence.present.state}`
+    )
   }
   if (container.desired === "stopped" && !container.possible.has("running")) {
     report("StoppedStaysStopped", name, "it was started although its operator stopped it")
@@ -62,7 +74,11 @@ const started = (
   dependencies(journal, container, since, report)
   ladder(container, call.begun, policy, report)
   if (container.notBefore !== undefined && call.begun < container.notBefore - 1) {
-    report("StaggerKept", name, `it was started ${Math.round(container.notBefore - call.begun)} ms before this DPU's turn`)
+    report(
+      "StaggerKept",
+      name,
+      `it was started ${Math.round(container.notBefore - call.begun)} ms before this DPU's turn`
+    )
   }
   container.notBefore = undefined
   if (!journal.undurable) {
@@ -86,7 +102,11 @@ const dependencies = (journal: DpuJournal, container: ContainerJournal, since: n
     if (before === undefined) continue
     const answered = before.probes.healthyAt !== undefined
     if (!before.evidence.was("Running", since) || (before.spec.probe !== undefined && !answered)) {
-      report("DependencyAnswers", container.spec.name, `it was started while ${before.spec.name} was not known to run and answer`)
+      report(
+        "DependencyAnswers",
+        container.spec.name,
+        `it was started while ${before.spec.name} was not known to run and answer`
+      )
     }
   }
 }
@@ -106,7 +126,9 @@ const ladder = (container: ContainerJournal, now: number, policy: Policy, report
     report(
       "LadderKept",
       container.spec.name,
-      `it was started ${(gap / 1000).toFixed(2)} s after its last start; at level ${level} the ladder asks for ${(least / 1000).toFixed(2)} s at the least`
+      `it was started ${(gap / 1000).toFixed(2)} s after its last start; at level ${level} the ladder asks for ${
+        (least / 1000).toFixed(2)
+      } s at the least`
     )
   }
   container.ladder = { level: level + (state.excused ? 0 : 1), lastStart: now, excused: false }
@@ -129,12 +151,22 @@ const stopped = (
     return
   }
   if (!runs) {
-    return report("EvidenceFirst", name, `it was stopped while what could be known of it was ${container.evidence.present.state}`)
+    return report(
+      "EvidenceFirst",
+      name,
+      `it was stopped while what could be known of it was ${container.evidence.present.state}`
+    )
   }
-  const wrongVersion = container.evidence.was("Running", since, ({ version }) =>
-    version !== undefined && (version !== journal.version || journal.pastVersions.some((past) => past.until >= since)))
+  const wrongVersion = container.evidence.was(
+    "Running",
+    since,
+    ({ version }) =>
+      version !== undefined && (version !== journal.version || journal.pastVersions.some((past) => past.until >= since))
+  )
   if (wrongVersion) {
-    if (journal.undurable && journal.saving === undefined) report("DurableFirst", name, "its version is changed while memory cannot be saved")
+    if (journal.undurable && journal.saving === undefined) {
+      report("DurableFirst", name, "its version is changed while memory cannot be saved")
+    }
     return
   }
   const { health } = policy
@@ -145,7 +177,9 @@ const stopped = (
     report(
       "CauseForStop",
       name,
-      `it was stopped after ${container.probes.bad} bad probes in ${Math.round(call.begun - container.probes.badSince)} ms`
+      `it was stopped after ${container.probes.bad} bad probes in ${
+        Math.round(call.begun - container.probes.badSince)
+      } ms`
     )
   } else if (container.probes.healthyAt === undefined && !pastGrace) {
     report("CauseForStop", name, "it was stopped within its grace")
@@ -161,7 +195,11 @@ const removed = (
 ): void => {
   if (call.force) report("NeverForced", call.container, "it was removed by force")
   if (!container.evidence.was("Stopped", since)) {
-    report("EvidenceFirst", call.container, `it was removed while what could be known of it was ${container.evidence.present.state}`)
+    report(
+      "EvidenceFirst",
+      call.container,
+      `it was removed while what could be known of it was ${container.evidence.present.state}`
+    )
   }
   if (container.desired === "stopped" && !container.possible.has("running")) {
     report("StoppedStaysStopped", call.container, "it was removed for a start although its operator stopped it")

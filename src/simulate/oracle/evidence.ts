@@ -3,8 +3,8 @@
  * shown and by the design's rules alone; nothing of the daemon's own code is in
  * here but the reading of a row.
  */
-import { type ContainerRow, containerRow } from "../../npu/rows.ts"
 import type { ListContainerResponse } from "../../npu/messages.ts"
+import { type ContainerRow, containerRow } from "../../npu/rows.ts"
 
 export type Clear = "Running" | "Stopped" | "Absent"
 
@@ -20,6 +20,9 @@ const unknown: Evidence = { state: "Unknown", id: "", version: undefined }
 /** Milliseconds: a second list asked later than this is not "at once". */
 const atOnce = 15_000
 
+/** Milliseconds between two lists of one look, at the most. */
+export const sameLook = 120
+
 export class ContainerEvidence {
   readonly name: string
   present: Evidence = unknown
@@ -31,6 +34,8 @@ export class ContainerEvidence {
   private missedAt: number | undefined
   /** When the last complete list that showed it as UNSPECIFIED ended. */
   private unspecifiedAt: number | undefined
+  /** When it was last shown to be a leftover: further lists of that look cannot say otherwise. */
+  private leftoverAt: number | undefined
 
   constructor(name: string) {
     this.name = name
@@ -43,6 +48,7 @@ export class ContainerEvidence {
     this.present = unknown
     this.missedAt = undefined
     this.unspecifiedAt = undefined
+    this.leftoverAt = undefined
   }
 
   /** A list that failed. */
@@ -58,11 +64,14 @@ export class ContainerEvidence {
       if (row?.status === "RUNNING") this.become(running(row), ended)
       else if (row === undefined && this.unspecifiedAt !== undefined && begun >= this.unspecifiedAt) {
         this.become({ state: "Stopped", id: "", version: undefined }, ended)
+        this.leftoverAt = ended
       }
       return
     }
+    if (row?.status === "UNSPECIFIED" && this.leftoverAt !== undefined && begun - this.leftoverAt <= sameLook) return
     const missing = row === undefined || row.status === "NOT_FOUND"
-    const confirmed = missing && this.missedAt !== undefined && begun >= this.missedAt && begun - this.missedAt <= atOnce
+    const confirmed = missing && this.missedAt !== undefined && begun >= this.missedAt &&
+      begun - this.missedAt <= atOnce
     this.missedAt = missing ? ended : undefined
     this.unspecifiedAt = row?.status === "UNSPECIFIED" ? ended : undefined
     if (confirmed) this.become({ state: "Absent", id: "", version: undefined }, ended)

@@ -1,10 +1,10 @@
 /** All that the oracle remembers of one DPU: what its daemon was shown, did, and promised. */
+import * as Either from "effect/Either"
+
 import { decode, type Durable } from "../../decide/durable.ts"
 import type { ContainerSpec } from "../../model/catalogue.ts"
 import type { Call } from "../trace.ts"
-import * as Either from "effect/Either"
-
-import { ContainerEvidence } from "./evidence.ts"
+import { ContainerEvidence, sameLook } from "./evidence.ts"
 import { ProbeHistory } from "./probes.ts"
 
 type Desired = "running" | "stopped"
@@ -89,12 +89,12 @@ export class DpuJournal {
    */
   decidedSince(now: number): number {
     const decided = this.saving !== undefined || this.chainEnded === now ? this.chainBegan : now
-    const looking = this.lists > 0 || now - this.lookEnded <= withinLook
+    const looking = this.lists > 0 || now - this.lookEnded <= sameLook
     return looking ? Math.min(decided, this.lookBegan) : decided
   }
 
   listBegins(at: number): void {
-    if (this.lists === 0 && at - this.lookEnded > withinLook) this.lookBegan = at
+    if (this.lists === 0 && at - this.lookEnded > sameLook) this.lookBegan = at
     this.lists++
     this.lastListAt = at
   }
@@ -148,8 +148,4 @@ export class DpuJournal {
   }
 }
 
-/** Milliseconds between two lists of one look, at the most: a read is repeated after 100. */
-const withinLook = 120
-
-export const read = (text: string): Durable | undefined =>
-  Either.getOrUndefined(decode(text, 0))
+export const read = (text: string): Durable | undefined => Either.getOrUndefined(decode(text, 0))

@@ -68,10 +68,19 @@ export class Liveness {
         if (runs) report("Converges", journal.dpu, name, "it still runs although its operator stopped it")
       } else if (mayRun(journal, container.spec.after)) {
         if (!runs) report("Converges", journal.dpu, name, "it does not run, 180 s after the last fault")
-        else if (container.spec.probe !== undefined && (container.probes.healthyAt === undefined || container.probes.bad > 0)) {
+        else if (
+          container.spec.probe !== undefined && (container.probes.healthyAt === undefined || container.probes.bad > 0)
+        ) {
           report("Converges", journal.dpu, name, "it runs and is not known to answer, 180 s after the last fault")
-        } else if (container.evidence.present.state === "Running" && container.evidence.present.version !== journal.version) {
-          report("Converges", journal.dpu, name, `it runs ${container.evidence.present.version ?? "?"}, the DPU ${journal.version ?? "?"}`)
+        } else if (
+          container.evidence.present.state === "Running" && container.evidence.present.version !== journal.version
+        ) {
+          report(
+            "Converges",
+            journal.dpu,
+            name,
+            `it runs ${container.evidence.present.version ?? "?"}, the DPU ${journal.version ?? "?"}`
+          )
         }
       }
     }
@@ -81,4 +90,5 @@ export class Liveness {
 /** Whether what it comes after is to run as well. */
 const mayRun = (journal: DpuJournal, after: ReadonlyArray<string>): boolean =>
   [...journal.containers.values()].every(({ desired, spec }) =>
-    !after.includes(spec.service) || (desired === "running" && mayRun(journal, spec.after)))
+    !after.includes(spec.service) || (desired === "running" && mayRun(journal, spec.after))
+  )

@@ -34,8 +34,11 @@ export class Oracle {
   }
 
   see(entry: Entry): void {
-    this.liveness.pass(entry.at, this.running, (invariant, dpu, container, message) =>
-      this.violations.push({ invariant, at: entry.at, dpu, container, message }))
+    this.liveness.pass(
+      entry.at,
+      this.running,
+      (invariant, dpu, container, message) => this.violations.push({ invariant, at: entry.at, dpu, container, message })
+    )
     switch (entry._tag) {
       case "Engine":
         if (entry.what === "Started") this.running.set(entry.container, { id: entry.id, since: entry.at })
@@ -50,7 +53,11 @@ export class Oracle {
       case "Cancelled":
         return this.ended(entry)
       case "Probed":
-        return this.dpus[entry.dpu]?.containers.get(entry.container)?.probes.answered(entry.result, entry.begun, entry.at)
+        return this.dpus[entry.dpu]?.containers.get(entry.container)?.probes.answered(
+          entry.result,
+          entry.begun,
+          entry.at
+        )
       case "Connection":
         if (entry.event === "lost") {
           const journal = this.dpus[entry.dpu]!
@@ -91,6 +98,7 @@ export class Oracle {
       if (entry.how === "died") this.reporter(entry.dpu, entry.at)("NoDefect", "", `the daemon died: ${entry.reason}`)
       return
     }
+    journal.durable = entry.durable
     const { memory } = journal
     for (const [name, container] of journal.containers) {
       // What was not durable is forgotten with the daemon; what the file says, is.
@@ -100,7 +108,11 @@ export class Oracle {
       container.refused = false
       const desired = loaded?.desired ?? "running"
       if (!container.possible.has(desired)) {
-        this.reporter(entry.dpu, entry.at)("IntentKept", name, `the disk says ${desired}, the operator was told ${container.desired}`)
+        this.reporter(entry.dpu, entry.at)(
+          "IntentKept",
+          name,
+          `the disk says ${desired}, the operator was told ${container.desired}`
+        )
       }
       container.possible.clear()
       container.possible.add(desired)
@@ -112,12 +124,20 @@ export class Oracle {
     const { call } = entry
     const journal = this.dpus[call.dpu]!
     if (call.method === "ListContainer") {
-      if (journal.lists > 0) this.reporter(call.dpu, entry.at)("LooksInTurn", "", "a list was asked for while another was in flight")
+      if (journal.lists > 0) {
+        this.reporter(call.dpu, entry.at)("LooksInTurn", "", "a list was asked for while another was in flight")
+      }
       journal.listBegins(entry.at)
       journal.hint = undefined
     } else if (isChange(call)) {
       this.liveness.acted(call)
-      sent(journal, call, this.policy, { runningSince: (name) => this.running.get(name)?.since }, this.reporter(call.dpu, entry.at))
+      sent(
+        journal,
+        call,
+        this.policy,
+        { runningSince: (name) => this.running.get(name)?.since },
+        this.reporter(call.dpu, entry.at)
+      )
     }
   }
 
@@ -179,7 +199,11 @@ export class Oracle {
     const { outage, restart } = this.policy
     const fits = journal.broke || (named.length >= 2 && entry.at - journal.rebootAt > restart.payback)
     if (!fits || named.some(({ evidence }) => evidence.present.state === "Running")) {
-      this.reporter(entry.dpu, entry.at)("RebootSeen", "", `a reboot was concluded from nothing like it: ${entry.event.message}`)
+      this.reporter(entry.dpu, entry.at)(
+        "RebootSeen",
+        "",
+        `a reboot was concluded from nothing like it: ${entry.event.message}`
+      )
     }
     journal.rebootAt = entry.at
     for (const container of named) {

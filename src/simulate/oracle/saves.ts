@@ -1,7 +1,7 @@
 /** Checks of the memory on the disk, at every save and every answer to an operator. */
 import type { Entry } from "../trace.ts"
-import { type DpuJournal, read } from "./journal.ts"
 import type { Report } from "./actions.ts"
+import { type DpuJournal, read } from "./journal.ts"
 
 export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Saving" }>, report: Report): void => {
   const memory = read(entry.text)
@@ -40,7 +40,11 @@ export const commanded = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Co
       container.asked--
       container.desired = entry.desired
       if (journal.memory?.containers[entry.container]?.desired !== entry.desired) {
-        report("DurableFirst", entry.container, `the operator was told that it shall be ${entry.desired}, and the disk does not say so`)
+        report(
+          "DurableFirst",
+          entry.container,
+          `the operator was told that it shall be ${entry.desired}, and the disk does not say so`
+        )
       }
       break
     case "refused":

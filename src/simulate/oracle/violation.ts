@@ -2,7 +2,8 @@
 
 /** Name → what it demands, a sentence. */
 export const invariants = {
-  EvidenceFirst: "A container is started, removed or stopped only on clear and fresh evidence; nothing is done on Unknown.",
+  EvidenceFirst:
+    "A container is started, removed or stopped only on clear and fresh evidence; nothing is done on Unknown.",
   CauseForStop: "A running container is stopped only for its operator, for lasting ill health, or for its version.",
   OwnContainersOnly: "Only containers of this DPU's catalogue are touched.",
   NeverForced: "Leftovers are removed without force.",
