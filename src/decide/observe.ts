@@ -6,7 +6,7 @@ import { collapse } from "./collapse.ts"
 import { contested, isForeignVersion, noteForeignStart, noteForeignVersion, noteStop } from "./contest.ts"
 import { unprobed, type Watched } from "./memory.ts"
 import { chargeFailure, countsAsRestart, owe } from "./owe.ts"
-import { settleProbe } from "./probe.ts"
+import { excuseProbe, settleProbe } from "./probe.ts"
 import { sameId } from "./question.ts"
 import { concludeReboot } from "./reboot.ts"
 import type { Turn } from "./turn.ts"
@@ -45,8 +45,11 @@ const unreachable = (turn: Turn, reason: string): void => {
   }
   turn.setNpu({ reason, broke: true })
   for (const spec of turn.memory.specs) {
-    // An attempt that broke off with the connection is nobody's failure.
-    turn.setWatched(spec.name, { unsettled: undefined })
+    // An attempt that broke off with the connection is nobody's failure, and
+    // probes that went unanswered then say nothing of the service: it begins anew.
+    const { everHealthy } = turn.watched(spec.name).probe
+    turn.setWatched(spec.name, { unsettled: undefined, probe: { ...unprobed, everHealthy } })
+    excuseProbe(turn, spec)
     blind(turn, spec, "the NPU cannot be reached")
   }
 }

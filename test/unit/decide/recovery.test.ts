@@ -368,6 +368,16 @@ describe("ill health", () => {
     assert.deepStrictEqual(bench.take(), ["ListImages"])
   })
 
+  it("holds nothing against a service that went unanswered while the NPU was away", () => {
+    const bench = settled()
+    ill(bench, gnmi, 2000)
+    bench.lookFails(false)
+    for (let look = 0; look < 120; look += 1) bench.wait(1000).lookFails(false)
+    bench.look({})
+    ill(bench, gnmi, 5000)
+    assert.deepStrictEqual(bench.take(), [])
+  })
+
   it("forgives when it answers again", () => {
     const bench = settled()
     ill(bench, gnmi, 20_000)
