@@ -155,6 +155,7 @@ interface Engines {
 
 const npuSim = Command.make("npu-sim", options, (given) =>
   Effect.scoped(Effect.gen(function*() {
+    const quirks = given.statuses === "reference" ? asReference : specified
     const probes = yield* readProbes(given.catalogue)
     const tls = yield* readTls(given.tlsCert, given.tlsKey, given.tlsCa)
     const journal = Option.isNone(given.journal)
@@ -164,7 +165,7 @@ const npuSim = Command.make("npu-sim", options, (given) =>
     const memory: Effect.Effect<Engines, never, Scope.Scope> = Effect.gen(function*() {
       const engine = yield* EngineClock.make({
         diskBytes: given.disk,
-        quirks: given.statuses === "reference" ? asReference : specified,
+        quirks,
         listensOn: (name) => probes.get(name)?.port
       })
       const ports = yield* Ports.make(engine, given.serviceHost, probes)
@@ -187,6 +188,7 @@ const npuSim = Command.make("npu-sim", options, (given) =>
       backend,
       journal,
       chunkSize: given.chunkSize,
+      checksShortTransfer: quirks.checksShortTransfer,
       ...(Option.isNone(given.closeIdle) ? {} : { idleMillis: given.closeIdle.value * 1000 }),
       ...(tls === undefined ? {} : { tls })
     }).pipe(Effect.mapError(complain(1)))

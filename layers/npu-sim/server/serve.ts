@@ -28,6 +28,8 @@ export interface ServeOptions {
   readonly journal?: Journal
   /** Bytes that `image_transfer_ready` asks for; 1 MiB by default. */
   readonly chunkSize?: number
+  /** Whether fewer bytes than announced are refused; true by default. */
+  readonly checksShortTransfer?: boolean
   /** Connections without a call are closed with a GOAWAY after so long, ms; never by default. */
   readonly idleMillis?: number
   /** PEM texts; plaintext without them. With `ca`, clients must show a certificate of it. */
@@ -56,6 +58,7 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
       journal: options.journal ?? none,
       gate,
       chunkSize: options.chunkSize ?? defaultChunk,
+      checksShortTransfer: options.checksShortTransfer ?? true,
       fork
     })
     server.addService(containerz, handlers.containerz)

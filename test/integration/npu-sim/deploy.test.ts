@@ -3,8 +3,11 @@ import { randomBytes } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
+import type { Backend } from "../../../layers/npu-sim/backend.ts"
+import * as MemoryBackend from "../../../layers/npu-sim/memory-backend.ts"
 import type { DeployRequest } from "../../../src/npu/messages.ts"
 import { packArchive } from "../../unit/npu-sim/archive.ts"
+import { npu } from "../../unit/npu-sim/npu.ts"
 import { world } from "./world.ts"
 
 const announce = (imageSize: number, more = {}): DeployRequest => ({
@@ -57,6 +60,19 @@ describe("Deploy over gRPC", () => {
       }))
   }
 
+  it.scopedLive("counts the bytes itself, whatever the engine behind it does", () =>
+    Effect.gen(function*() {
+      const { client } = yield* world({ server: { backend: credulous } })
+      const strict = [[4, "INVALID_ARGUMENT"], [5, "OK"], [6, "INVALID_ARGUMENT"]] as const
+      for (const [sent, expected] of strict) {
+        const answer = yield* Effect.promise(() => client.deploy([announce(5), content(sent), end]))
+        assert.strictEqual(answer.status, expected)
+      }
+      const asReference = yield* world({ server: { backend: credulous, checksShortTransfer: false } })
+      const short = yield* Effect.promise(() => asReference.client.deploy([announce(5), content(4), end]))
+      assert.strictEqual(short.status, "OK")
+    }))
+
   it.scopedLive("an empty content message is legal", () =>
     Effect.gen(function*() {
       const { client } = yield* world()
@@ -88,6 +104,13 @@ describe("Deploy over gRPC", () => {
       assert.deepInclude(journal()[0]?.answered, { status: "CANCELLED", bytes: 1000 })
     }))
 })
+
+/** Takes whatever comes. */
+const credulous: Backend = {
+  ...MemoryBackend.make(npu().engine),
+  deploy: ({ imageSize, name, tag }) =>
+    Effect.succeed({ write: () => Effect.void, finish: Effect.succeed({ name, tag, imageSize }) })
+}
 
 /** Waits for a condition, looking again each time the event loop comes round. */
 const until = (condition: () => boolean): Effect.Effect<void> =>

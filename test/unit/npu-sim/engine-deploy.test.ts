@@ -55,6 +55,14 @@ describe("Deploy answers", () => {
     assert.strictEqual(deploy(npu({ quirks: asReference }), { announced: 10, sent: 9 }), "OK")
   })
 
+  it("INVALID_ARGUMENT at the very chunk that is too much, and takes nothing after it", () => {
+    const { engine } = npu({ quirks: asReference })
+    const transfer = Either.getOrThrow(engine.beginDeploy({ name: "", tag: "", imageSize: "10" }))
+    assert.strictEqual(statusOf(engine.receive(transfer, 11)), "INVALID_ARGUMENT")
+    assert.strictEqual(statusOf(engine.receive(transfer, 1)), "UNAVAILABLE")
+    assert.strictEqual(statusOf(engine.finishDeploy(transfer, archive)), "UNAVAILABLE")
+  })
+
   it("RESOURCE_EXHAUSTED to what the disk cannot take, before, during and after", () => {
     assert.strictEqual(deploy(npu({ diskBytes: 999 }), {}), "RESOURCE_EXHAUSTED")
     assert.strictEqual(deploy(npu({ diskBytes: 1500 }), {}), "RESOURCE_EXHAUSTED")

@@ -150,6 +150,33 @@ describe("restart policies", () => {
   })
 })
 
+describe("an end that was to come", () => {
+  const labels = { [behaviour.behaviourLabel]: "crash-after:60s" }
+
+  it("does not come to a container that was removed before", () => {
+    const { after, engine, load } = npu()
+    load("db:1", labels)
+    engine.unary("StartContainer", request("a"))
+    engine.unary("RemoveContainer", { name: "a", force: true })
+    let events = 0
+    engine.subscribe(() => events++)
+    after(120_000)
+    assert.strictEqual(events, 0)
+  })
+
+  it("counts from the last start", () => {
+    const { after, engine, load } = npu()
+    load("db:1", labels)
+    engine.unary("StartContainer", request("a", "db:1", { restart: { policy: "ALWAYS" } }))
+    after(30_000)
+    engine.crash("a")
+    after(59_000)
+    assert.strictEqual(engine.container("a")!.restarts, 1)
+    after(2000)
+    assert.strictEqual(engine.container("a")!.exitCode ?? engine.container("a")!.restarts, 1)
+  })
+})
+
 describe("events", () => {
   it("tell of starts, logs, ends and removals, in order and with their own time", () => {
     const { after, engine, load } = npu({ stopMillis: 30 })

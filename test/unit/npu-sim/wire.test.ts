@@ -104,6 +104,23 @@ describe("the engine lives by the clock", () => {
     }))
 })
 
+describe("what is due behind something else", () => {
+  it.scoped("happens as well", () =>
+    Effect.gen(function*() {
+      const { engine, wire } = yield* world()
+      for (const [tag, seconds] of [["1", 1], ["2", 3], ["3", 2]] as const) {
+        const image = archived(`db:${tag}`, { "offloader.sim.behaviour": `crash-after:${seconds}s` })
+        const source = describedSource({ images: [image], unpackedBytes: 800 })
+        yield* wire.deploy(call(source, { transfer: { name: "db", tag, imageSize: "800" } }))
+        yield* wire.unary("StartContainer", request(`c${tag}`, `db:${tag}`), second)
+      }
+      const ended: Array<string> = []
+      engine.subscribe((event) => event._tag === "Exited" ? ended.push(event.container.name) : undefined)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(ended, ["c1", "c3", "c2"])
+    }))
+})
+
 describe("Log", () => {
   it.scoped("tells what was said, and with follow ends with the container", () =>
     Effect.gen(function*() {
