@@ -1,11 +1,11 @@
-/** The daemon's event stream, read from the socket line by line. */
+/** The daemon's streams, events and output of containers, read from the socket line by line. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 import { decodeProblem } from "../../src/cli/control-client.ts"
-import type { EventFeed, EventQuery } from "../../src/cli/event-feed.ts"
+import type { EventFeed, EventQuery, OutputQuery } from "../../src/cli/event-feed.ts"
 import { BadReply, type ExchangeError } from "../../src/cli/exchange.ts"
 import type { ProblemView } from "../../src/control/problems.ts"
 import { Event } from "../../src/model/event.ts"
@@ -13,7 +13,11 @@ import { open } from "./client.ts"
 
 /** The events of the daemon on this socket. */
 export const feed = (path: string): EventFeed["Type"] => ({
-  events: (query) => Stream.mapEffect(lines(path, pathOf(query)), decode) as ReturnType<EventFeed["Type"]["events"]>
+  events: (query) =>
+    Stream.mapEffect(Stream.filter(lines(path, pathOf(query)), (line) => line !== ""), decode) as ReturnType<
+      EventFeed["Type"]["events"]
+    >,
+  output: (query) => lines(path, outputPath(query)) as ReturnType<EventFeed["Type"]["output"]>
 })
 
 const pathOf = (query: EventQuery): string => {
@@ -23,6 +27,9 @@ const pathOf = (query: EventQuery): string => {
   ]
   return `/v1/events${parameters.length === 0 ? "" : `?${parameters.join("&")}`}`
 }
+
+const outputPath = ({ container, follow, previous }: OutputQuery): string =>
+  `/v1/containers/${encodeURIComponent(container)}/logs?follow=${follow}&previous=${previous}`
 
 const parseEvent = Schema.decodeUnknownEither(Schema.parseJson(Event))
 
@@ -52,11 +59,13 @@ const lines = (socketPath: string, path: string): Stream.Stream<string, Exchange
             if (!ok) return
             const whole = held.split("\n")
             held = whole.pop() ?? ""
-            for (const line of whole) if (line !== "") emit.single(line)
+            for (const line of whole) emit.single(line)
           },
           onDone: (status) => {
-            if (ok) emit.end()
-            else emit.fail(decodeProblem({ status, body: held }))
+            if (ok) {
+              if (held !== "") emit.single(held)
+              emit.end()
+            } else emit.fail(decodeProblem({ status, body: held }))
           },
           onError: (error) => void emit.fail(error)
         })

@@ -88,6 +88,7 @@ const problemTags: Readonly<Record<ProblemTag, true>> = {
   UnknownOperation: true,
   NotRecorded: true,
   Busy: true,
+  NoLog: true,
   BadRequest: true,
   UnknownPath: true,
   TooLarge: true,

@@ -1,4 +1,4 @@
-/** The daemon's events as a stream; apart from ControlClient, because most verbs do without streams. */
+/** The daemon's events, and the output of its containers, as streams; apart from ControlClient, because most verbs do without streams. */
 import * as Context from "effect/Context"
 import type * as Stream from "effect/Stream"
 
@@ -13,6 +13,19 @@ export interface EventQuery {
   readonly follow: boolean
 }
 
+export interface OutputQuery {
+  /** Instance or service name. */
+  readonly container: string
+  /** Goes on until the container stops. */
+  readonly follow: boolean
+  /** Of the instance that ended last, as far as it was kept. */
+  readonly previous: boolean
+}
+
 export class EventFeed extends Context.Tag("offloadctl/EventFeed")<EventFeed, {
   readonly events: (query: EventQuery) => Stream.Stream<Event, ClientError | ProblemOf<"UnknownContainer">>
+  /** Lines without their ends; may hold anything, escape sequences too. */
+  readonly output: (
+    query: OutputQuery
+  ) => Stream.Stream<string, ClientError | ProblemOf<"UnknownContainer"> | ProblemOf<"NoLog">>
 }>() {}

@@ -17,6 +17,7 @@ import { type Connection, type Toolbox } from "./verb.ts"
 import * as deploy from "./verbs/deploy.ts"
 import * as events from "./verbs/events.ts"
 import * as list from "./verbs/list.ts"
+import * as logs from "./verbs/logs.ts"
 import * as openapi from "./verbs/openapi.ts"
 import * as retry from "./verbs/retry.ts"
 import * as start from "./verbs/start.ts"
@@ -34,6 +35,7 @@ const verbs = [
   retry.command,
   deploy.command,
   events.command,
+  logs.command,
   version.command,
   openapi.command
 ] as const

@@ -84,6 +84,7 @@ export const renderStatus = (view: ContainerStatus, now: number, colour: boolean
         `${plain(condition.reason)} since ${dated(condition.lastTransition, now)}: ${plain(condition.message)}`
       ] as const
     ),
+    ...(view.previous?.lastLines ?? []).map((line, index) => [index === 0 ? "Last Output" : "", plain(line)] as const),
     ...view.advice.map((sentence) => ["You Can", plain(sentence)] as const)
   ]
   const width = Math.max(...lines.map(([title]) => title.length))

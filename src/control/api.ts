@@ -14,6 +14,7 @@ import {
   BadRequest,
   Busy,
   InternalError,
+  NoLog,
   NotRecorded,
   statusOf,
   TooLarge,
@@ -64,6 +65,23 @@ const containers = HttpApiGroup.make("containers")
       .addSuccess(IntentAccepted, { status: 202 })
       .addError(UnknownContainer, unknownContainer)
       .addError(NotRecorded, notRecorded)
+  )
+  /**
+   * The container's output as text: what it has said so far, with `follow=true`
+   * what it says until it stops; with `previous=true` the last of what the
+   * instance before it said, as far as it was kept.
+   */
+  .add(
+    HttpApiEndpoint.get("logs")`/v1/containers/${container}/logs`
+      .setUrlParams(
+        Schema.Struct({
+          follow: Schema.optional(Schema.BooleanFromString),
+          previous: Schema.optional(Schema.BooleanFromString)
+        }).annotations({ parseOptions: { errors: "all", onExcessProperty: "error" } })
+      )
+      .addSuccess(Schema.String.pipe(HttpApiSchema.withEncoding({ kind: "Text", contentType: "text/plain" })))
+      .addError(UnknownContainer, unknownContainer)
+      .addError(NoLog, { status: statusOf.NoLog })
   )
   /** Ends what the container waits for by the clock. Changes no intent. */
   .add(

@@ -29,6 +29,12 @@ export class Busy extends Schema.TaggedError<Busy>()(
   { message: Schema.String, operation: Schema.String }
 ) {}
 
+/** 404: the NPU does not give this output, or none was kept. `offloadctl` exits 1. */
+export class NoLog extends Schema.TaggedError<NoLog>()(
+  "NoLog",
+  { message: Schema.String }
+) {}
+
 /** 400: the request is not one that the API knows. `offloadctl` exits 2. */
 export class BadRequest extends Schema.TaggedError<BadRequest>()(
   "BadRequest",
@@ -59,6 +65,7 @@ export const Problem = Schema.Union(
   UnknownOperation,
   NotRecorded,
   Busy,
+  NoLog,
   BadRequest,
   UnknownPath,
   TooLarge,
@@ -77,6 +84,7 @@ export const statusOf: Readonly<Record<ProblemTag, number>> = {
   UnknownOperation: 404,
   NotRecorded: 503,
   Busy: 409,
+  NoLog: 404,
   BadRequest: 400,
   UnknownPath: 404,
   TooLarge: 413,

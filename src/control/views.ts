@@ -74,6 +74,12 @@ export const ContainerStatus = Schema.Struct({
   /** What an operator can do now, a sentence each; empty where nothing is needed. */
   advice: Schema.Array(Schema.String),
   conditions: Schema.Array(Condition),
+  /** What the instance that ended last said before it did; absent where nothing is kept of one. */
+  previous: Schema.optional(Schema.Struct({
+    endedAt: Schema.String,
+    /** Its last lines, at most ten. */
+    lastLines: Schema.Array(Schema.String)
+  })),
   /** The intent, and whether a look begun after it was recorded shows it fulfilled. */
   intent: Schema.Struct({ desired: Desired, recordedAt: nullable(Schema.String), fulfilled: Schema.Boolean })
 })

@@ -17,6 +17,7 @@ import { decode, encode, initial } from "../decide/durable.ts"
 import type { Circumstances, Command, Input, Output, Reply } from "../decide/input.ts"
 import { initialMemory, type Memory } from "../decide/memory.ts"
 import { step } from "../decide/step.ts"
+import type { CrashLogs } from "../health/crash-logs.ts"
 import { HealthMonitor } from "../health/monitor.ts"
 import { Assignment } from "../model/assignment.ts"
 import { monotonic } from "../model/monotonic.ts"
@@ -46,7 +47,7 @@ const waiting = 256
 export const layer: Layer.Layer<
   Decider,
   StateStoreError,
-  StateStore | EventLog | HealthMonitor | Assignment | Npu | ImageSource | Deployments
+  StateStore | EventLog | HealthMonitor | Assignment | Npu | ImageSource | Deployments | CrashLogs
 > = Layer.scoped(
   Decider,
   Effect.gen(function*() {

@@ -3,16 +3,20 @@
  * keyed by container, so that a slow one never holds up another. What came of it
  * goes back as an input; nothing is judged here.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 
 import type { Action, DeploySubject, Input, Outcome, TransferOutcome } from "../decide/input.ts"
+import { CrashLogs } from "../health/crash-logs.ts"
 import { format, type ImageRef } from "../model/image.ts"
 import type { NpuError } from "../npu/error.ts"
 import { type ImageArchive, ImageSource } from "../npu/image-source.ts"
 import { Npu } from "../npu/npu.ts"
 import { holdsImage } from "../npu/rows.ts"
+import { ActivePolicy } from "../policy/policy.ts"
 import { Deployments } from "./deployments.ts"
 
 export type Dispatch = (action: Action) => Effect.Effect<void>
@@ -21,10 +25,12 @@ export type Dispatch = (action: Action) => Effect.Effect<void>
 export const make = Effect.fnUntraced(
   function*(
     offer: (input: Input) => Effect.Effect<void>
-  ): Effect.fn.Return<Dispatch, never, Npu | ImageSource | Deployments | Scope.Scope> {
+  ): Effect.fn.Return<Dispatch, never, Npu | ImageSource | Deployments | CrashLogs | Scope.Scope> {
     const npu = yield* Npu
     const source = yield* ImageSource
     const deployments = yield* Deployments
+    const crashLogs = yield* CrashLogs
+    const { evidence } = yield* ActivePolicy
     const fibers = yield* FiberMap.make<string>()
 
     const act = (action: Extract<Action, { _tag: "Start" | "Stop" | "Remove" }>, call: Effect.Effect<void, NpuError>) =>
@@ -51,6 +57,21 @@ export const make = Effect.fnUntraced(
           )
         )
       )
+
+    /** What a leftover said last goes with it, so it is read before; for a bounded time, and whatever comes of it. */
+    const keepOutput = ({ container, instance }: Extract<Action, { _tag: "Remove" }>): Effect.Effect<void> => {
+      if (crashLogs.has(container, instance) || evidence.size === 0) return Effect.void
+      return Effect.suspend(() => {
+        const hear = crashLogs.listen(container, instance)
+        return npu.log(container, false).pipe(
+          Stream.runForEach((text) => Effect.sync(() => hear(text))),
+          Effect.disconnect,
+          Effect.timeout(Duration.millis(evidence.deadline)),
+          Effect.catchAllCause(() => Effect.void),
+          Effect.zipRight(crashLogs.ended(container, instance))
+        )
+      })
+    }
 
     const listImages = (images: ReadonlyArray<ImageRef>) =>
       FiberMap.run(
@@ -156,7 +177,7 @@ export const make = Effect.fnUntraced(
         case "Stop":
           return Effect.asVoid(act(action, npu.stop(action.container, action.force)))
         case "Remove":
-          return Effect.asVoid(act(action, npu.remove(action.container)))
+          return Effect.asVoid(act(action, Effect.zipRight(keepOutput(action), npu.remove(action.container))))
         case "ListImages":
           return Effect.asVoid(listImages(action.images))
         case "Deploy": {

@@ -1,10 +1,14 @@
 /** The control API, fulfilled: reads from memory, commands into the loop. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 
 import { api } from "../control/api.ts"
@@ -12,6 +16,7 @@ import {
   BadRequest,
   Busy,
   InternalError,
+  NoLog,
   NotRecorded,
   UnknownContainer,
   UnknownOperation
@@ -19,6 +24,7 @@ import {
 import { apiVersion, type DeployRequest, type DeployStatus } from "../control/views.ts"
 import type { DeploySubject, Reply } from "../decide/input.ts"
 import type { Moment } from "../decide/memory.ts"
+import { CrashLogs } from "../health/crash-logs.ts"
 import { Assignment } from "../model/assignment.ts"
 import type { Event } from "../model/event.ts"
 import { parse } from "../model/image.ts"
@@ -67,16 +73,52 @@ const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
       Effect.gen(function*() {
         const { memory, now, spec } = yield* subject(path.container)
         const { endpoint } = yield* Npu
-        return statusView(memory, endpoint, spec, now)
+        return statusView(memory, endpoint, spec, now, (yield* CrashLogs).previous(spec.name))
       }))
     .handle("start", ({ path }) => setDesired(path.container, "running"))
     .handle("stop", ({ path }) => setDesired(path.container, "stopped"))
+    .handleRaw("logs", ({ path, urlParams }) =>
+      Effect.gen(function*() {
+        const { spec } = yield* subject(path.container)
+        const text = urlParams.previous === true
+          ? Stream.make(yield* previousOutput(spec.name))
+          : yield* output(spec.name, urlParams.follow === true)
+        return HttpServerResponse.stream(Stream.encodeText(text), { contentType: "text/plain; charset=utf-8" })
+      }))
     .handle("retry", ({ path }) => Effect.flatMap(subject(path.container), ({ spec }) => retry([spec.name])))
     .handle("retryAll", () =>
       Effect.gen(function*() {
         const memory = yield* (yield* Decider).memory
         return yield* retry(memory.specs.map((spec) => spec.name))
       })))
+
+const previousOutput = Effect.fnUntraced(function*(name: string) {
+  const previous = (yield* CrashLogs).previous(name)
+  if (previous !== undefined) return previous.text
+  return yield* new NoLog({ message: `nothing is kept of an instance of ${name} that ended` })
+})
+
+/** How long an answer waits for the first output, so that a refusal can still be told. */
+const refusalTime = "500 millis"
+
+/** The output as the NPU gives it; its end where the NPU breaks off is the end of the answer. */
+const output = Effect.fnUntraced(function*(name: string, follow: boolean) {
+  const npu = yield* Npu
+  const pieces = yield* Stream.toQueueOfElements(npu.log(name, follow), { capacity: 16 })
+  const first = yield* Effect.timeoutOption(Queue.take(pieces), refusalTime)
+  if (Option.isSome(first) && Exit.isFailure(first.value)) {
+    const error = Option.flatten(Cause.failureOption(first.value.cause))
+    if (Option.isSome(error)) return yield* new NoLog({ message: error.value.reason })
+    return Stream.empty
+  }
+  const rest = Stream.repeatEffectOption(
+    Effect.flatMap(Queue.take(pieces), (piece) => Effect.mapError(piece, () => Option.none()))
+  )
+  return Option.match(first, {
+    onNone: () => rest,
+    onSome: (piece) => Stream.concat(Stream.fromEffect(Effect.orDie(piece)), rest)
+  })
+})
 
 const dpuName = Effect.map(Assignment, ({ dpu }) => `dpu${dpu}`)
 

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
 import type { Input } from "../decide/input.ts"
+import * as CrashLogs from "../health/crash-logs.ts"
 import * as Monitor from "../health/monitor.ts"
 import { Npu } from "../npu/npu.ts"
 import type { ConnectionEvent } from "../npu/wire.ts"
@@ -22,7 +23,7 @@ import { type FiberGaveUp, supervise } from "./supervise.ts"
 /** Everything that the program is made of, above the ports. */
 export const layer = Decider.layer.pipe(
   Layer.provideMerge(Monitor.layer),
-  Layer.provideMerge(Layer.merge(EventLog.layer, Deployments.layer))
+  Layer.provideMerge(Layer.mergeAll(EventLog.layer, Deployments.layer, CrashLogs.layer))
 )
 
 export const run: Effect.Effect<

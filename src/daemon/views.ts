@@ -11,6 +11,7 @@ import { containerConditions, daemonConditions } from "../decide/conditions.ts"
 import { type Memory, type Moment, recordOf, targetVersion, watchedOf } from "../decide/memory.ts"
 import { healthOf, isFresh, wantedImage } from "../decide/question.ts"
 import { verdict } from "../decide/verdict.ts"
+import type { CrashLog } from "../health/crash-logs.ts"
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Condition } from "../model/condition.ts"
 import { format } from "../model/image.ts"
@@ -66,7 +67,16 @@ export const listView = (memory: Memory, endpoint: string, dpu: string, now: Mom
   containers: memory.specs.map((spec) => containerView(memory, spec, now))
 })
 
-export const statusView = (memory: Memory, endpoint: string, spec: ContainerSpec, now: Moment): ContainerStatus => {
+/** Lines of output that `status` shows. */
+const shownLines = 10
+
+export const statusView = (
+  memory: Memory,
+  endpoint: string,
+  spec: ContainerSpec,
+  now: Moment,
+  previous?: CrashLog
+): ContainerStatus => {
   const record = recordOf(memory, spec.name)
   const watched = watchedOf(memory, spec.name)
   const what = verdict(memory, spec, now.mono)
@@ -87,9 +97,15 @@ export const statusView = (memory: Memory, endpoint: string, spec: ContainerSpec
         : ["free room in, or give access to, the state folder: new intents are refused until then"])
     ],
     conditions,
+    ...(previous === undefined
+      ? {}
+      : { previous: { endedAt: previous.endedAt, lastLines: lastLines(previous.text) } }),
     intent: { desired: record.desired, recordedAt: record.intentAt, fulfilled: isFulfilled(memory, spec) }
   }
 }
+
+const lastLines = (text: string): ReadonlyArray<string> =>
+  text.split("\n").filter((line) => line.trim() !== "").slice(-shownLines)
 
 /** Whether a look begun after the intent was taken, and after our last action, shows it fulfilled. */
 const isFulfilled = (memory: Memory, spec: ContainerSpec): boolean => {

@@ -82,7 +82,13 @@ export type Action =
     readonly image: ImageRef
   }
   | { readonly _tag: "Stop"; readonly operation: string; readonly container: string; readonly force: boolean }
-  | { readonly _tag: "Remove"; readonly operation: string; readonly container: string }
+  /** `instance` is the engine's id of the leftover. */
+  | {
+    readonly _tag: "Remove"
+    readonly operation: string
+    readonly container: string
+    readonly instance: string
+  }
   | { readonly _tag: "ListImages"; readonly images: ReadonlyArray<ImageRef> }
   | { readonly _tag: "Deploy"; readonly operation: string; readonly subject: DeploySubject }
 

@@ -2,7 +2,7 @@
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Look } from "../model/look.ts"
 import type { Input } from "./input.ts"
-import type { ProbeRecord } from "./memory.ts"
+import type { ProbeRecord, Watched } from "./memory.ts"
 import type { Turn } from "./turn.ts"
 
 /** Folds a probe into memory. */
@@ -10,9 +10,7 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
   const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
   if (spec === undefined) return
   const watched = turn.watched(spec.name)
-  if (watched.sighting._tag !== "Running" || watched.inFlight !== undefined || input.begun < watched.lastActionEnd) {
-    return
-  }
+  if (!mayRun(watched) || watched.inFlight !== undefined || input.begun < watched.lastActionEnd) return
   const { probe } = watched
   if (input.result === "Healthy") {
     if (probe.healthy !== true && (probe.everHealthy || probe.failures > 0)) {
@@ -41,6 +39,19 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
       }
     })
   }
+}
+
+/** Probes reach the service while the NPU's list does not: what it answers then counts as ever. */
+const mayRun = ({ lastClear, sighting }: Watched): boolean =>
+  sighting._tag === "Running" || (sighting._tag === "Unknown" && lastClear === "Running")
+
+/** The NPU did not answer either: that the service did not says nothing about it. */
+export const excuseProbe = (turn: Turn, spec: ContainerSpec): void => {
+  const { probe } = turn.watched(spec.name)
+  if (probe.unsettled === undefined) return
+  turn.setWatched(spec.name, {
+    probe: { ...probe, unsettled: undefined, badSince: probe.failures === 0 ? undefined : probe.badSince }
+  })
 }
 
 /** A probe without answer counts against the service once the NPU itself is seen to answer. */

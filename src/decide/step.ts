@@ -146,7 +146,12 @@ const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
       })
       return undefined
     case "Remove":
-      turn.actions.push({ _tag: "Remove", operation: fly(turn, spec, "Remove", what), container: spec.name })
+      turn.actions.push({
+        _tag: "Remove",
+        operation: fly(turn, spec, "Remove", what),
+        container: spec.name,
+        instance: what.instance
+      })
       return undefined
   }
 }

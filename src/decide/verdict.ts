@@ -21,7 +21,7 @@ export type Verdict =
   }
   | { readonly _tag: "Start"; readonly image: ImageRef; readonly message: string }
   | { readonly _tag: "Stop"; readonly force: boolean; readonly message: string }
-  | { readonly _tag: "Remove"; readonly message: string }
+  | { readonly _tag: "Remove"; readonly instance: string; readonly message: string }
   | { readonly _tag: "ListImages"; readonly message: string }
   | { readonly _tag: "Deploy"; readonly image: ImageRef; readonly message: string }
 
@@ -154,7 +154,7 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
           : "stopping it, since it no longer answers its probe"
       )
     case "Stopped":
-      return { _tag: "Remove", message: "removing what was left of it before the start" }
+      return { _tag: "Remove", instance: sighting.id, message: "removing what was left of it before the start" }
     default:
       return { _tag: "Start", image, message: `starting ${format(image)}` }
   }

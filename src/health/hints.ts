@@ -31,9 +31,9 @@ export interface HintsOptions {
   readonly policy: Policy["hints"]
   readonly followed: ReadonlyArray<Followed>
   /** A log ended: its container has probably stopped. */
-  readonly hint: Effect.Effect<void>
-  /** What the log said, as it comes. */
-  readonly heard: (container: string, instance: string, text: string) => void
+  readonly hint: (container: string, instance: string) => Effect.Effect<void>
+  /** Called for each stream that is opened; the result takes what the log says, from its beginning. */
+  readonly listen: (container: string, instance: string) => (text: string) => void
 }
 
 /** Runs until interrupted; then every stream is cancelled. */
@@ -62,11 +62,12 @@ export const hints = (options: HintsOptions): Effect.Effect<never> => {
       if (unsupportedIn === connections) return yield* Effect.never
       const connection = connections
       const begun = yield* monotonic
+      const hear = options.listen(name, instance)
       const end = yield* npu.log(name, true).pipe(
-        Stream.runForEach((text) => Effect.sync(() => options.heard(name, instance, text))),
+        Stream.runForEach((text) => Effect.sync(() => hear(text))),
         Effect.either
       )
-      if (end._tag === "Right") yield* hint
+      if (end._tag === "Right") yield* hint(name, instance)
       else if (notOffered.has(end.left.class)) {
         unsupportedIn = connection
         continue

@@ -17,6 +17,7 @@ import type { Look } from "../model/look.ts"
 import { monotonic } from "../model/monotonic.ts"
 import { Npu } from "../npu/npu.ts"
 import { ActivePolicy } from "../policy/policy.ts"
+import { CrashLogs } from "./crash-logs.ts"
 import { hints } from "./hints.ts"
 import { Prober, type ProbeResult } from "./prober.ts"
 
@@ -48,12 +49,13 @@ interface Subject {
   readonly changed: { readonly probes: Queue.Queue<void>; readonly hints: Queue.Queue<void> }
 }
 
-export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment> = Layer.effect(
+export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment | CrashLogs> = Layer.effect(
   HealthMonitor,
   Effect.gen(function*() {
     const npu = yield* Npu
     const prober = yield* Prober
     const { containers, serviceHost } = yield* Assignment
+    const crashLogs = yield* CrashLogs
     const policy = yield* ActivePolicy
     const names = containers.map((spec) => spec.name)
     const nudges = yield* Queue.sliding<void>(1)
@@ -130,8 +132,8 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment>
         instance: () => subject.instance,
         changed: subject.changed.hints
       })),
-      hint: nudge,
-      heard: () => undefined
+      hint: (container, instance) => Effect.zipRight(nudge, crashLogs.ended(container, instance)),
+      listen: crashLogs.listen
     })
 
     return {

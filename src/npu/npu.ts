@@ -162,12 +162,16 @@ const make = (wire: WireService, policy: Policy): NpuService => {
 
   const log = (name: string, follow: boolean) =>
     wire.stream("Log", { instanceName: name, follow }).pipe(
-      Stream.map((response) => response.msg),
+      Stream.map((response) => withoutFrames(response.msg)),
       Stream.mapError(failed)
     )
 
   return { endpoint: wire.endpoint, look, images, start, stop, remove, deploy, log, connection: wire.connection }
 }
+
+/** The 8 bytes that an engine puts before each piece of a container that has no terminal. */
+const frames = new RegExp("[\\0-\\u0002]\\0{3}[\\s\\S]{4}", "g")
+const withoutFrames = (text: string): string => text.includes("\0") ? text.replace(frames, "") : text
 
 const unanswered: ReadonlySet<NpuError["class"]> = new Set(["Unreachable", "TimedOut", "Cancelled"])
 

@@ -87,6 +87,13 @@ export const Policy = Schema.Struct({
     /** After this time without another sign of somebody else it is over. */
     quiet: Millis
   }),
+  /** What is kept of the output of a container that stopped: the wire tells no exit code. */
+  evidence: Schema.Struct({
+    /** The last so many characters. */
+    size: Schema.Int.pipe(Schema.between(0, 1_048_576)),
+    /** How long the removal of a leftover waits for its output, where that was not followed. */
+    deadline: Millis
+  }),
   events: Schema.Struct({
     /** So many events of one reason and container are told one by one within `window`, further ones as one line. */
     burst: Schema.Int.pipe(Schema.between(1, 1000)),
@@ -137,6 +144,7 @@ export const defaults: Policy = {
   outage: { staggerPerDpu: 500 },
   // Soon is below the 11 s at which a crash loop is to climb like any other.
   contention: { soon: seconds(10), stops: 3, quiet: seconds(600) },
+  evidence: { size: 65_536, deadline: 500 },
   events: { burst: 5, window: seconds(300) },
   supervision: { restarts: 5, window: seconds(60), backoff: seconds(1) }
 }

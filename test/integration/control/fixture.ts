@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 
 import * as ControlServer from "../../../layers/control/server.ts"
 import { api } from "../../../src/control/api.ts"
-import { Busy, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
+import { Busy, NoLog, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
 import { apiVersion } from "../../../src/control/views.ts"
 import { accepted, deployStatus, list, status, version } from "../../unit/cli/views.ts"
 
@@ -44,6 +44,10 @@ const handlers = (seen: Seen) => {
       .handle("start", () =>
         Effect.succeed(accepted("running")))
       .handle("stop", () => Effect.die("the disk is on fire"))
+      .handleRaw("logs", ({ urlParams }) =>
+        urlParams.previous === true
+          ? Effect.fail(new NoLog({ message: "nothing is kept" }))
+          : Effect.succeed(HttpServerResponse.text("one\ntwo\u001b[31m\nthree", { contentType: "text/plain" })))
       .handle("retry", ({ path }) =>
         path.container === "gnmi"
           ? Effect.succeed({ apiVersion, containers: ["gnmidpu0"], waited: ["gnmidpu0"] })

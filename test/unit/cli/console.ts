@@ -26,6 +26,7 @@ export interface Result {
 export interface Setting {
   readonly client?: Partial<ControlClientShape>
   readonly events?: EventFeed["Type"]["events"]
+  readonly output?: EventFeed["Type"]["output"]
   readonly screen?: Partial<ScreenShape>
   /** Files that are there, by the name as given. */
   readonly files?: ReadonlyArray<string>
@@ -99,7 +100,10 @@ export const commandLine = (line: ReadonlyArray<string>, setting: Setting = {}):
   )
 }
 
-const feedOf = (setting: Setting): EventFeed["Type"] => ({ events: setting.events ?? (() => Stream.fail(noDaemon)) })
+const feedOf = (setting: Setting): EventFeed["Type"] => ({
+  events: setting.events ?? (() => Stream.fail(noDaemon)),
+  output: setting.output ?? (() => Stream.fail(noDaemon))
+})
 
 const surroundings = (setting: Setting, screen: ScreenShape) =>
   Layer.mergeAll(

@@ -19,6 +19,7 @@ import { EventLog } from "../../../src/daemon/event-log.ts"
 import * as Program from "../../../src/daemon/program.ts"
 import { StateStore, StateStoreError } from "../../../src/daemon/state-store.ts"
 import { find, statusView } from "../../../src/daemon/views.ts"
+import { CrashLogs } from "../../../src/health/crash-logs.ts"
 import { Prober, type ProbeResult } from "../../../src/health/prober.ts"
 import { Assignment } from "../../../src/model/assignment.ts"
 import { builtIn, resolve } from "../../../src/model/catalogue.ts"
@@ -54,6 +55,7 @@ export interface World {
 
 export interface Daemon {
   readonly decider: Decider["Type"]
+  readonly crashLogs: CrashLogs["Type"]
   readonly events: Effect.Effect<ReadonlyArray<Event>>
   readonly kill: Effect.Effect<void>
   readonly state: (name: string) => Effect.Effect<string>
@@ -80,7 +82,8 @@ const archiveOf = (image: ImageRef): ImageArchive => {
 
 /** `versions`: which the images folder holds of every service. */
 export const makeWorld = (
-  versions: ReadonlyArray<string>
+  versions: ReadonlyArray<string>,
+  wireOverride: Partial<WireService> = {}
 ): Effect.Effect<World, never, Scope.Scope> =>
   Effect.gen(function*() {
     const engine = yield* EngineClock.make({
@@ -97,7 +100,7 @@ export const makeWorld = (
     }
 
     const ports = Context.empty().pipe(
-      Context.add(Wire, recorded(wire, calls)),
+      Context.add(Wire, recorded({ ...wire, ...wireOverride }, calls)),
       Context.add(Prober, {
         probe: (target) => Effect.sync(() => probeResult(engine.probePort(target.port)))
       }),
@@ -147,6 +150,7 @@ export const makeWorld = (
       return {
         decider,
         events: Context.get(context, EventLog).recent,
+        crashLogs: Context.get(context, CrashLogs),
         kill: Effect.asVoid(Fiber.interrupt(fiber)),
         status,
         state: (name: string) =>

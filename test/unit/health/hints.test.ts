@@ -59,8 +59,8 @@ const makeBench = Effect.gen(function*() {
     npu: { log, connection: Stream.fromQueue(connection) },
     policy: { ...defaults.hints, jitter: 0 },
     followed: [{ name: "ha", instance: () => bench.instance, changed }],
-    hint: Effect.sync(() => (bench.hints += 1)),
-    heard: (container, instance, text) => (bench.heard += `${container} ${instance} ${text};`)
+    hint: () => Effect.sync(() => (bench.hints += 1)),
+    listen: (container, instance) => (text) => (bench.heard += `${container} ${instance} ${text};`)
   }))
   yield* TestClock.adjust(0)
   return { ...bench, see: bench, fiber }

@@ -1,0 +1,93 @@
+/**
+ * The last output of containers: of each the instance that runs, as it comes,
+ * and the one before it. The wire tells no exit code, so this is the only
+ * evidence of a crash. In memory; what is kept of an instance that ended is also
+ * told to `CrashLogArchive`.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+import { ActivePolicy } from "../policy/policy.ts"
+
+/** What an instance said last before it ended. */
+export interface CrashLog {
+  readonly container: string
+  readonly instance: string
+  /** When its end was noticed; ISO 8601 UTC. */
+  readonly endedAt: string
+  readonly text: string
+}
+
+export interface CrashLogsService {
+  /** Begins the output of an instance anew; give what it says to the result. */
+  readonly listen: (container: string, instance: string) => (text: string) => void
+  /** The output of an instance has come to its end. */
+  readonly ended: (container: string, instance: string) => Effect.Effect<void>
+  /** Whether the end of that instance's output is kept. */
+  readonly has: (container: string, instance: string) => boolean
+  /** The instance that ended last. */
+  readonly previous: (container: string) => CrashLog | undefined
+}
+
+export class CrashLogs extends Context.Tag("offloader/CrashLogs")<CrashLogs, CrashLogsService>() {}
+
+/** Where logs of ended instances are kept beyond the daemon's life. Never fails. */
+export class CrashLogArchive extends Context.Reference<CrashLogArchive>()("offloader/CrashLogArchive", {
+  defaultValue: () => ({
+    load: Effect.succeed<ReadonlyArray<CrashLog>>([]),
+    save: (_: CrashLog): Effect.Effect<void> => Effect.void
+  })
+}) {}
+
+export const layer: Layer.Layer<CrashLogs> = Layer.effect(
+  CrashLogs,
+  Effect.gen(function*() {
+    const { size } = (yield* ActivePolicy).evidence
+    const archive = yield* CrashLogArchive
+    const live = new Map<string, { readonly instance: string; readonly tail: Tail }>()
+    const ended = new Map((yield* archive.load).map((log) => [log.container, log]))
+    return {
+      listen: (container, instance) => {
+        const tail = new Tail(size)
+        live.set(container, { instance, tail })
+        return (text) => tail.add(text)
+      },
+      ended: Effect.fnUntraced(function*(container: string, instance: string) {
+        const heard = live.get(container)
+        if (heard === undefined || heard.instance !== instance) return
+        const endedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
+        const log = { container, instance, endedAt, text: heard.tail.text }
+        ended.set(container, log)
+        yield* archive.save(log)
+      }),
+      has: (container, instance) => ended.get(container)?.instance === instance,
+      previous: (container) => ended.get(container)
+    }
+  })
+)
+
+/** The end of a text that grows, to a bound. */
+class Tail {
+  private pieces: Array<string> = []
+  private length = 0
+  private readonly size: number
+
+  constructor(size: number) {
+    this.size = size
+  }
+
+  add(text: string): void {
+    this.pieces.push(text)
+    this.length += text.length
+    // Joined now and then only: a talkative container costs little for each line.
+    if (this.length > 2 * this.size || this.pieces.length > 1024) this.pieces = [this.text]
+    this.length = this.pieces.length === 1 ? this.pieces[0]!.length : this.length
+  }
+
+  get text(): string {
+    const text = this.pieces.join("")
+    return text.length > this.size ? text.slice(text.length - this.size) : text
+  }
+}
