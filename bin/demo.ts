@@ -99,7 +99,7 @@ const scenes = Effect.fnUntraced(function*(lab: Lab, database: string, gnmi: str
 })
 
 const farewell = (lab: Lab, service: string): string => {
-  const command = `node ${lab.dist}/offloadctl.cjs`
+  const command = `${lab.dist}/offloadctl.cjs`
   return [
     "",
     "It goes on running. In a second terminal:",
@@ -113,12 +113,15 @@ const farewell = (lab: Lab, service: string): string => {
     "",
     "and break what it keeps:",
     "",
-    `  node ${lab.dist}/npu-sim.cjs admin --admin ${lab.admin} crash ${lab.containers[1]?.name ?? ""}`,
+    `  ${lab.dist}/npu-sim.cjs admin --admin ${lab.admin} crash ${lab.containers[1]?.name ?? ""}`,
     "",
     "Ctrl-C ends all of it.",
     ""
   ].join("\n")
 }
+
+// Whoever read along may go (`npm start | head`): the end is then as after Ctrl-C.
+process.stdout.on("error", () => process.kill(process.pid, "SIGINT"))
 
 demo.pipe(
   Effect.scoped,

@@ -85,7 +85,8 @@ export const setVersion = (lab: Lab, version: string): Effect.Effect<void> =>
 const environment = (): Record<string, string> => ({ PATH: process.env["PATH"] ?? "", NO_COLOR: "1" })
 
 const binary = (lab: Lab, name: string, args: ReadonlyArray<string>, options: ProcessOptions) =>
-  start(process.execPath, [join(lab.dist, `${name}.cjs`), ...args], {
+  // By its first line, which has the flags that it runs with on a switch.
+  start(join(lab.dist, `${name}.cjs`), args, {
     ...options,
     env: { ...environment(), ...options.env }
   })

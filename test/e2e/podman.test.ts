@@ -50,7 +50,10 @@ describe("the main job on podman", () => {
     "brings up three services, heals a kill, keeps a stop, deploys an archive",
     (context) =>
       Effect.gen(function*() {
-        if (skip !== undefined) return context.skip(skip)
+        if (skip !== undefined) {
+          context.task.meta = { ...context.task.meta, skipReason: skip } as typeof context.task.meta
+          return context.skip(skip)
+        }
         const { lab, npu, podman } = yield* ready
         const [, gnmi, ha] = lab.containers
         // Somebody else's container on the same engine.
@@ -96,7 +99,7 @@ describe("the main job on podman", () => {
         yield* packTo(archive, { names: ["docker-dash-ha:20260301.3"], ...service(ha!, "20260301.3") })
         const deploy = yield* offloadctl(lab, ["deploy", archive])
         assert.strictEqual(deploy.code, 0, deploy.output)
-      console.log(deploy.output)
+        console.log(deploy.output)
         assert.match(yield* podman.run("images", "--format", "{{.Repository}}:{{.Tag}}"), /docker-dash-ha:20260301\.3/)
 
         assert.strictEqual(
