@@ -9,6 +9,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 
+import * as ControlServer from "../../../layers/control/server.ts"
+import type { ControlSocketError } from "../../../layers/control/socket-path.ts"
 import type { Engine } from "../../../layers/npu-sim/engine/engine.ts"
 import * as EngineClock from "../../../layers/npu-sim/engine-clock.ts"
 import * as MemoryWire from "../../../layers/npu-sim/wire.ts"
@@ -16,6 +18,7 @@ import { describedSource } from "../../../layers/npu-sim/wire-deploy.ts"
 import { Decider } from "../../../src/daemon/decider.ts"
 import { DpuIdentity, type VersionReading } from "../../../src/daemon/dpu-identity.ts"
 import { EventLog } from "../../../src/daemon/event-log.ts"
+import * as Handlers from "../../../src/daemon/handlers.ts"
 import * as Program from "../../../src/daemon/program.ts"
 import { StateStore, StateStoreError } from "../../../src/daemon/state-store.ts"
 import { find, statusView } from "../../../src/daemon/views.ts"
@@ -34,7 +37,6 @@ import { Wire, type WireService } from "../../../src/npu/wire.ts"
 
 export const specs = Either.getOrThrow(resolve(builtIn, 0))
 export const names = specs.map((spec) => spec.name)
-const foreignNames = ["bgp", "swss", "databasedpu1"]
 
 /** One mutating call as the NPU received it. */
 export interface Call {
@@ -58,6 +60,8 @@ export interface Daemon {
   readonly crashLogs: CrashLogs["Type"]
   readonly events: Effect.Effect<ReadonlyArray<Event>>
   readonly kill: Effect.Effect<void>
+  /** Serves its control API on a unix socket until the scope closes. */
+  readonly serve: (path: string) => Effect.Effect<void, ControlSocketError, Scope.Scope>
   readonly state: (name: string) => Effect.Effect<string>
   readonly status: (name: string) => Effect.Effect<ReturnType<typeof statusView>>
 }
@@ -80,6 +84,8 @@ const archiveOf = (image: ImageRef): ImageArchive => {
   }
 }
 
+const about = { version: "0.0.0", pid: 7, startedAt: "2026-01-01T00:00:00.000Z" }
+
 /** `versions`: which the images folder holds of every service. */
 export const makeWorld = (
   versions: ReadonlyArray<string>,
@@ -95,10 +101,6 @@ export const makeWorld = (
     const readings = yield* PubSub.unbounded<VersionReading>()
     let reading: VersionReading = version(versions[0] ?? "1")
     const disk: World["disk"] = { text: undefined, fault: undefined, saves: 0 }
-    for (const name of foreignNames) {
-      engine.foreignStop(name)
-    }
-
     const ports = Context.empty().pipe(
       Context.add(Wire, recorded({ ...wire, ...wireOverride }, calls)),
       Context.add(Prober, {
@@ -152,6 +154,13 @@ export const makeWorld = (
         events: Context.get(context, EventLog).recent,
         crashLogs: Context.get(context, CrashLogs),
         kill: Effect.asVoid(Fiber.interrupt(fiber)),
+        serve: (path: string) =>
+          Effect.asVoid(Layer.build(
+            ControlServer.layer({ path }).pipe(
+              Layer.provide(Handlers.layer),
+              Layer.provide(Layer.succeedContext(Context.add(context, Handlers.About, about)))
+            )
+          )),
         status,
         state: (name: string) =>
           Effect.map(status(name), ({ container }) =>
