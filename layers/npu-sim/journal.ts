@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs"
 
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
@@ -59,11 +60,21 @@ export interface Journal {
 
 export type Answered = (answer: { status: "OK" | GrpcCode; details: string; bytes?: number }) => void
 
-/** Appends to the file; throws nothing later than here, where the file cannot be opened. */
-export const open = (path: string): Effect.Effect<Journal, Error, Scope.Scope> =>
+/** The journal's file cannot be opened; `reason` is a sentence for people. */
+export class JournalError extends Data.TaggedError("JournalError")<{ readonly reason: string }> {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+/** Appends to the file, which is made where there is none. */
+export const open = (path: string): Effect.Effect<Journal, JournalError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.try({ try: () => openSync(path, "a", 0o644), catch: (cause) => cause as Error }),
+      Effect.try({
+        try: () => openSync(path, "a", 0o644),
+        catch: (cause) => new JournalError({ reason: (cause as Error).message })
+      }),
       (file) => Effect.sync(() => closeSync(file))
     ),
     (file) => {
