@@ -86,17 +86,20 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
 
     const pause = Queue.take(nudges).pipe(Effect.timeoutOption(Duration.millis(policy.monitoring.period)))
 
-    const look = npu.look(names).pipe(
-      Effect.tap((look) => Effect.forEach(subjects, (subject) => tell(subject, look), { discard: true })),
-      Effect.map((look): Observation => ({ _tag: "Looked", look }))
+    // The look goes out before the probes hear of it: what they find out is then folded after it.
+    const observed = (look: Look): Stream.Stream<Observation> =>
+      Stream.concat(
+        Stream.succeed<Observation>({ _tag: "Looked", look }),
+        Stream.execute(Effect.forEach(subjects, (subject) => tell(subject, look), { discard: true }))
+      )
+    const look = npu.look(names)
+    const looks = Stream.flatMap(
+      Stream.concat(Stream.fromEffect(look), Stream.repeatEffect(Effect.zipRight(pause, look))),
+      observed
     )
-    const looks = Stream.concat(Stream.fromEffect(look), Stream.repeatEffect(Effect.zipRight(pause, look)))
 
     const probes = (subject: Subject) => {
       let wait = 0
-      /** Healthy answers in a row; the first may overtake the look that shows the instance. */
-      let answers = 0
-      let probed: string | undefined
       const once = Effect.gen(function*() {
         if (wait > 0) yield* Effect.timeoutOption(Queue.take(subject.changed.probes), Duration.millis(wait))
         yield* subject.running.await
@@ -107,9 +110,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
           Duration.millis(policy.health.timeout)
         )
         const ended = yield* monotonic
-        answers = result._tag === "Healthy" && instance === probed ? answers + 1 : 1
-        probed = instance
-        wait = result._tag === "Healthy" && answers > 1 ? policy.health.period : policy.health.eagerPeriod
+        wait = result._tag === "Healthy" ? policy.health.period : policy.health.eagerPeriod
         if (instance === undefined || instance !== subject.instance) return Option.none<Observation>()
         return Option.some<Observation>({
           _tag: "Probed",
