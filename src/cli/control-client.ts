@@ -38,6 +38,8 @@ export interface ControlClientShape {
   readonly deploy: (request: DeployRequest) => Effect.Effect<DeployStatus, ClientError | Busy>
   readonly deployment: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
   readonly cancel: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
+  /** The policy in force, as JSON: the quick verbs shall not pay for its schema. */
+  readonly policy: Effect.Effect<unknown, ClientError>
   readonly version: Effect.Effect<VersionView, ClientError>
 }
 
@@ -76,6 +78,7 @@ export const make = (exchange: Exchange): ControlClientShape => {
     deploy: (request) => call("Busy")(DeployStatus, "POST", "/v1/deployments", request),
     deployment: (id) => call("UnknownOperation")(DeployStatus, "GET", operation(id)),
     cancel: (id) => call("UnknownOperation")(DeployStatus, "DELETE", operation(id)),
+    policy: call()(Schema.Unknown, "GET", "/v1/policy"),
     version: call()(VersionView, "GET", "/v1/version")
   }
 }

@@ -19,6 +19,7 @@ import * as events from "./verbs/events.ts"
 import * as list from "./verbs/list.ts"
 import * as logs from "./verbs/logs.ts"
 import * as openapi from "./verbs/openapi.ts"
+import * as policy from "./verbs/policy.ts"
 import * as retry from "./verbs/retry.ts"
 import * as start from "./verbs/start.ts"
 import * as status from "./verbs/status.ts"
@@ -36,6 +37,7 @@ const verbs = [
   deploy.command,
   events.command,
   logs.command,
+  policy.command,
   version.command,
   openapi.command
 ] as const

@@ -10,6 +10,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 
+import { PolicyView } from "./policy-view.ts"
 import {
   BadRequest,
   Busy,
@@ -114,6 +115,7 @@ const deployments = HttpApiGroup.make("deployments")
 
 const daemon = HttpApiGroup.make("daemon")
   .add(HttpApiEndpoint.get("version", "/v1/version").addSuccess(VersionView))
+  .add(HttpApiEndpoint.get("policy", "/v1/policy").addSuccess(PolicyView))
   /**
    * Events as JSON lines. `follow=true` keeps the answer open and adds each new
    * one as it happens; without it, what is remembered so far.

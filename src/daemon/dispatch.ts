@@ -16,6 +16,7 @@ import type { NpuError } from "../npu/error.ts"
 import { type ImageArchive, ImageSource } from "../npu/image-source.ts"
 import { Npu } from "../npu/npu.ts"
 import { holdsImage } from "../npu/rows.ts"
+import type { CallReaction, ErrorClass } from "../policy/calls.ts"
 import { ActivePolicy } from "../policy/policy.ts"
 import { Deployments } from "./deployments.ts"
 
@@ -30,7 +31,7 @@ export const make = Effect.fnUntraced(
     const source = yield* ImageSource
     const deployments = yield* Deployments
     const crashLogs = yield* CrashLogs
-    const { evidence } = yield* ActivePolicy
+    const { evidence, rpc } = yield* ActivePolicy
     const fibers = yield* FiberMap.make<string>()
 
     const act = (action: Extract<Action, { _tag: "Start" | "Stop" | "Remove" }>, call: Effect.Effect<void, NpuError>) =>
@@ -38,7 +39,10 @@ export const make = Effect.fnUntraced(
         fibers,
         `container ${action.container}`,
         call.pipe(
-          Effect.match({ onFailure: outcomeOf, onSuccess: (): Outcome => ({ _tag: "Done" }) }),
+          Effect.match({
+            onFailure: (error) => outcomeOf(error, rpc[`${action._tag}Container`].on),
+            onSuccess: (): Outcome => ({ _tag: "Done" })
+          }),
           Effect.catchAllDefect((defect) =>
             Effect.succeed<Outcome>({
               _tag: "Ambiguous",
@@ -196,13 +200,12 @@ const isUnreachable = (error: NpuError): boolean => error.class === "Unreachable
 
 const refusals: Partial<Record<NpuError["class"], Extract<Outcome, { _tag: "Refused" }>["kind"]>> = {
   NotFound: "NotFound",
-  AlreadyExists: "AlreadyExists",
   Conflict: "Conflict",
   NoRoom: "NoRoom",
   Unsupported: "Unsupported"
 }
 
-const outcomeOf = (error: NpuError): Outcome =>
-  error.ambiguous
+const outcomeOf = (error: NpuError, on: Readonly<Record<ErrorClass, CallReaction>>): Outcome =>
+  on[error.class] === "readBack"
     ? { _tag: "Ambiguous", reason: error.reason, unreachable: isUnreachable(error) }
     : { _tag: "Refused", kind: refusals[error.class] ?? "Other", reason: error.reason }

@@ -12,6 +12,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 
 import { api } from "../control/api.ts"
+import { policyView } from "../control/policy-view.ts"
 import {
   BadRequest,
   Busy,
@@ -194,6 +195,10 @@ const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
           { daemon: about.version, pid: about.pid, startedAt: about.startedAt, dpu: yield* dpuName },
           endpoint
         )
+      }))
+    .handle("policy", () =>
+      Effect.gen(function*() {
+        return policyView((yield* (yield* Decider).memory).policy)
       }))
     .handleRaw("events", ({ urlParams }) =>
       Effect.gen(function*() {

@@ -14,7 +14,7 @@ export type Outcome =
   | { readonly _tag: "Ambiguous"; readonly reason: string; readonly unreachable: boolean }
   | {
     readonly _tag: "Refused"
-    readonly kind: "NotFound" | "AlreadyExists" | "Conflict" | "NoRoom" | "Unsupported" | "Other"
+    readonly kind: "NotFound" | "Conflict" | "NoRoom" | "Unsupported" | "Other"
     readonly reason: string
   }
 

@@ -78,11 +78,6 @@ const startRefused = (turn: Turn, name: string, kind: string, reason: string): v
     const image = wantedImage(turn.memory, spec)
     if (image !== undefined) forgetImage(turn, format(image))
   }
-  if (kind === "AlreadyExists") {
-    // Something of that name is there: the next look shows what, and the look decides.
-    turn.setWatched(name, { unsettled: { action: "Start", reason, unreachable: false } })
-    return
-  }
   chargeFailure(turn, spec, reason)
 }
 

@@ -1,35 +1,15 @@
 /**
  * What a failed call means, judged from its status and from where that status
- * arose. The class, not the code, is what the offloader decides by.
+ * arose. The class, not the code, is what the offloader decides by; what follows
+ * from each is the policy's table (`src/policy/calls.ts`).
  */
 import * as Data from "effect/Data"
 
+import type { ErrorClass } from "../policy/calls.ts"
 import type { MethodName } from "./messages.ts"
 import type { GrpcCode, WireError } from "./wire.ts"
 
-export type NpuErrorClass =
-  /** The transport failed: nothing answered, or the connection broke. */
-  | "Unreachable"
-  /** No answer within the deadline. A mutating call may still take effect. */
-  | "TimedOut"
-  | "Cancelled"
-  | "NotFound"
-  | "AlreadyExists"
-  /** The server refuses this now: a port or an image in use, another change under way. */
-  | "Conflict"
-  /** No room on the NPU. */
-  | "NoRoom"
-  /** The server will refuse this request however often it is sent. */
-  | "Invalid"
-  | "Denied"
-  /** The server does not have this RPC. */
-  | "Unsupported"
-  /** The server failed inside; a mutating call may have taken effect in part. */
-  | "ServerFault"
-  /** What came back is not what the interface says. */
-  | "BadAnswer"
-  /** The bytes to send could not be read on this side. */
-  | "SourceFailed"
+export type NpuErrorClass = ErrorClass
 
 /** A call to the NPU that did not succeed; `message` is a sentence for people. */
 export class NpuError extends Data.TaggedError("NpuError")<{
@@ -40,20 +20,7 @@ export class NpuError extends Data.TaggedError("NpuError")<{
   override get message(): string {
     return this.reason
   }
-
-  /** Whether a mutating call that ended so may have taken effect all the same. */
-  get ambiguous(): boolean {
-    return ambiguousClasses.has(this.class)
-  }
 }
-
-const ambiguousClasses: ReadonlySet<NpuErrorClass> = new Set([
-  "Unreachable",
-  "TimedOut",
-  "Cancelled",
-  "ServerFault",
-  "BadAnswer"
-])
 
 const peerClass: Record<GrpcCode, NpuErrorClass> = {
   CANCELLED: "ServerFault",

@@ -13,7 +13,8 @@ import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef } from "../model/image.ts"
 import type { Look, LookResult } from "../model/look.ts"
 import { monotonic } from "../model/monotonic.ts"
-import { ActivePolicy, type Policy, type ReadPolicy } from "../policy/policy.ts"
+import type { ReadPolicy } from "../policy/calls.ts"
+import { ActivePolicy, type Policy } from "../policy/policy.ts"
 import * as Schedules from "../policy/schedules.ts"
 import { classify, NpuError } from "./error.ts"
 import type { ImageArchive } from "./image-source.ts"
@@ -64,7 +65,7 @@ const make = (wire: WireService, policy: Policy): NpuService => {
   const read = <M extends StreamMethod>(method: M, request: StreamMethods[M]["request"], by: ReadPolicy) =>
     Effect.retry(
       Effect.mapError(wire.collect(method, request, Duration.millis(by.deadline)), failed),
-      { schedule: Schedules.read(by), while: (error) => error.ambiguous }
+      { schedule: Schedules.read(by), while: (error) => by.on[error.class] === "retry" }
     )
 
   const containers = (all: boolean) =>

@@ -10,42 +10,12 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
+import { callFaults, Calls, defaultCalls } from "./calls.ts"
 import { Millis } from "./duration-text.ts"
 import { Ladder, topLevel } from "./ladder.ts"
 
-const Read = Schema.Struct({
-  /** One try's deadline. */
-  deadline: Millis,
-  /** 1 to 5; reads are repeated by the client, mutating calls never are. */
-  tries: Schema.Int.pipe(Schema.between(1, 5)),
-  /** The pause before a repetition. */
-  backoff: Millis
-})
-export type ReadPolicy = typeof Read.Type
-
-const Call = Schema.Struct({ deadline: Millis })
-
 export const Policy = Schema.Struct({
-  rpc: Schema.Struct({
-    ListContainer: Read,
-    ListImage: Read,
-    Time: Read,
-    Verify: Read,
-    StartContainer: Call,
-    /** Without force a server may wait for ever; after the deadline it is forced. */
-    StopContainer: Call,
-    RemoveContainer: Call,
-    RemoveImage: Call,
-    Deploy: Schema.Struct({
-      /** The longest time without any progress of the transfer. */
-      idle: Millis,
-      /** From the last byte to the server's word that the image is loaded. */
-      load: Millis,
-      /** Bytes; what the server's advertised chunk size is clamped to. */
-      minimumChunk: Schema.Int.pipe(Schema.between(1, 4_194_240)),
-      maximumChunk: Schema.Int.pipe(Schema.between(1024, 4_194_240))
-    })
-  }),
+  rpc: Calls,
   monitoring: Schema.Struct({
     /** From the end of one look to the start of the next. */
     period: Millis
@@ -116,17 +86,7 @@ const seconds = (count: number): number => count * 1000
  * that a DPU cannot do without are worth a quicker first try and a lower top.
  */
 export const defaults: Policy = {
-  rpc: {
-    ListContainer: { deadline: seconds(5), tries: 2, backoff: 100 },
-    ListImage: { deadline: seconds(10), tries: 2, backoff: 100 },
-    Time: { deadline: seconds(3), tries: 1, backoff: 100 },
-    Verify: { deadline: seconds(3), tries: 1, backoff: 100 },
-    StartContainer: { deadline: seconds(30) },
-    StopContainer: { deadline: seconds(15) },
-    RemoveContainer: { deadline: seconds(15) },
-    RemoveImage: { deadline: seconds(60) },
-    Deploy: { idle: seconds(30), load: seconds(300), minimumChunk: 1, maximumChunk: 4_194_240 }
-  },
+  rpc: defaultCalls,
   monitoring: { period: seconds(1) },
   // A log may end a moment before the engine calls its container stopped: the second hint comes soon.
   hints: { followLogs: true, base: 100, factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(60) },
@@ -211,13 +171,7 @@ export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
   refuse(policy.health.eagerPeriod <= 0, "health.eagerPeriod: must be longer than nothing")
   refuse(policy.health.period < policy.health.eagerPeriod, "health.period: is shorter than health.eagerPeriod")
   refuse(policy.health.timeout <= 0, "health.timeout: must be longer than nothing")
-  refuse(
-    policy.rpc.Deploy.minimumChunk > policy.rpc.Deploy.maximumChunk,
-    "rpc.Deploy.minimumChunk: is larger than rpc.Deploy.maximumChunk"
-  )
-  for (const [name, call] of Object.entries(policy.rpc)) {
-    if ("deadline" in call) refuse(call.deadline <= 0, `rpc.${name}.deadline: must be longer than nothing`)
-  }
+  faults.push(...callFaults(policy.rpc))
   return faults.length === 0 ? Either.right(policy) : Either.left(new PolicyError({ faults }))
 }
 

@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 
+import type { ReadPolicy } from "./calls.ts"
 import { delay, type Ladder } from "./ladder.ts"
-import type { Policy, ReadPolicy } from "./policy.ts"
+import type { Policy } from "./policy.ts"
 
 /** The repetitions of a read after its first try. */
 export const read = (policy: ReadPolicy) =>

@@ -16,8 +16,10 @@ import * as Stream from "effect/Stream"
 
 import * as ControlServer from "../../../layers/control/server.ts"
 import { api } from "../../../src/control/api.ts"
+import { policyView } from "../../../src/control/policy-view.ts"
 import { Busy, NoLog, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
 import { apiVersion } from "../../../src/control/views.ts"
+import { defaults } from "../../../src/policy/policy.ts"
 import { accepted, deployStatus, list, status, version } from "../../unit/cli/views.ts"
 
 /** A folder that goes with the scope. */
@@ -67,6 +69,7 @@ const handlers = (seen: Seen) => {
   const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
     handlers
       .handle("version", () => Effect.succeed(version()))
+      .handle("policy", () => Effect.succeed(policyView(defaults)))
       .handleRaw("events", ({ urlParams }) => {
         const event = (sequence: number) =>
           `${

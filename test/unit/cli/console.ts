@@ -47,6 +47,7 @@ const silent: ControlClientShape = {
   deploy: () => Effect.fail(noDaemon),
   deployment: () => Effect.fail(noDaemon),
   cancel: () => Effect.fail(noDaemon),
+  policy: Effect.fail(noDaemon),
   version: Effect.fail(noDaemon)
 }
 

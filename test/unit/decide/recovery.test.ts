@@ -162,7 +162,7 @@ describe("outcomes", () => {
   it("looks again on ALREADY_EXISTS", () => {
     const bench = settled().look({ [ha]: absent })
     bench.imagesHeld()
-    const output = bench.end(ha, { _tag: "Refused", kind: "AlreadyExists", reason: "taken" }).last
+    const output = bench.end(ha, { _tag: "Ambiguous", reason: "ALREADY_EXISTS", unreachable: false }).last
     assert.isTrue(output?.look)
     bench.take()
     bench.look({ [ha]: runs("1.0", "c") })
