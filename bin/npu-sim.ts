@@ -30,7 +30,7 @@ import * as MemoryBackend from "../layers/npu-sim/memory-backend.ts"
 import { formatAddress, parseAddress, parseSize } from "../layers/npu-sim/options.ts"
 import * as Ports from "../layers/npu-sim/probes/ports.ts"
 import { defaultChunk, largestChunk, serve } from "../layers/npu-sim/server/serve.ts"
-import { builtIn, fromJson } from "../src/model/catalogue.ts"
+import { builtIn, type Catalogue, fromJson } from "../src/model/catalogue.ts"
 
 /** An option whose text is read by one of ours; what is wrong with it is the whole message. */
 const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, string>) =>
@@ -132,18 +132,19 @@ const readText = (name: string, path: string): Effect.Effect<Buffer, Complaint> 
     catch: (cause) => new Complaint(`--${name}: ${(cause as Error).message}`, 2)
   })
 
+const readCatalogue = (path: string): Effect.Effect<Catalogue, Complaint> =>
+  Effect.gen(function*() {
+    const text = yield* readText("catalogue", path)
+    const json = yield* Effect.try({
+      try: () => JSON.parse(text.toString("utf8")) as unknown,
+      catch: (cause) => new Complaint(`${path}: ${(cause as Error).message}`, 2)
+    })
+    return yield* Effect.mapError(fromJson(json), complain(2))
+  })
+
 const readProbes = (path: Option.Option<string>) =>
   Effect.gen(function*() {
-    const catalogue = Option.isNone(path)
-      ? builtIn
-      : yield* Effect.flatMap(readText("catalogue", path.value), (text) =>
-        Effect.try({
-          try: () => JSON.parse(text.toString("utf8")) as unknown,
-          catch: (cause) => cause as Error
-        }).pipe(
-          Effect.flatMap(fromJson),
-          Effect.mapError(complain(2))
-        ))
+    const catalogue = Option.isNone(path) ? builtIn : yield* readCatalogue(path.value)
     return yield* Effect.mapError(Ports.probesOf(catalogue), complain(2))
   })
 
