@@ -100,9 +100,13 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
 
     const probes = (subject: Subject) => {
       let wait = 0
+      /** Healthy answers of one instance in a row. The first may fall between an action and the look after it, and count for nothing. */
+      let answers = 0
+      let probed: string | undefined
       const once = Effect.gen(function*() {
         if (wait > 0) yield* Effect.timeoutOption(Queue.take(subject.changed.probes), Duration.millis(wait))
         yield* subject.running.await
+        yield* Queue.takeAll(subject.changed.probes)
         const instance = subject.instance
         const begun = yield* monotonic
         const result = yield* prober.probe(
@@ -110,7 +114,9 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
           Duration.millis(policy.health.timeout)
         )
         const ended = yield* monotonic
-        wait = result._tag === "Healthy" ? policy.health.period : policy.health.eagerPeriod
+        answers = result._tag !== "Healthy" ? 0 : instance === probed ? answers + 1 : 1
+        probed = instance
+        wait = answers > 1 ? policy.health.period : policy.health.eagerPeriod
         if (instance === undefined || instance !== subject.instance) return Option.none<Observation>()
         return Option.some<Observation>({
           _tag: "Probed",
