@@ -95,7 +95,13 @@ describe("the daemon over an NPU in memory", () => {
       yield* pass(20_000)
       assert.strictEqual(yield* daemon.state(database), "Unknown")
       world.connection.restore()
-      yield* pass(2000)
+      world.answered.lists = 0
+      const back = Effect.map(
+        Effect.forEach(names, daemon.state),
+        (states) => states.every((state) => state === "Running")
+      )
+      while (!(yield* back) && world.answered.lists <= 2) yield* pass(20)
+      assert.isAtMost(world.answered.lists, 2, "looks until all three run again")
       for (const name of names) {
         const { container } = yield* daemon.status(name)
         assert.deepStrictEqual([container.state, container.restarts], ["Running", 0], name)

@@ -48,6 +48,8 @@ export interface World {
   readonly engine: Engine
   readonly connection: MemoryWire.Connection
   readonly calls: Array<Call>
+  /** Lists of all containers that were answered: one for a look that leaves nothing open. */
+  readonly answered: { lists: number }
   /** What the state file holds, and whether the disk takes more. */
   readonly disk: { text: string | undefined; fault: string | undefined; saves: number }
   readonly setVersion: (reading: VersionReading) => Effect.Effect<void>
@@ -98,11 +100,12 @@ export const makeWorld = (
     })
     const { connection, wire } = yield* MemoryWire.make(engine)
     const calls: Array<Call> = []
+    const answered = { lists: 0 }
     const readings = yield* PubSub.unbounded<VersionReading>()
     let reading: VersionReading = version(versions[0] ?? "1")
     const disk: World["disk"] = { text: undefined, fault: undefined, saves: 0 }
     const ports = Context.empty().pipe(
-      Context.add(Wire, recorded({ ...wire, ...wireOverride }, calls)),
+      Context.add(Wire, recorded({ ...wire, ...wireOverride }, calls, answered)),
       Context.add(Prober, {
         probe: (target) => Effect.sync(() => probeResult(engine.probePort(target.port)))
       }),
@@ -172,6 +175,7 @@ export const makeWorld = (
       engine,
       connection,
       calls,
+      answered,
       disk,
       setVersion: (next) =>
         Effect.suspend(() => {
@@ -192,7 +196,7 @@ const probeResult = (mode: string): ProbeResult =>
 /** No call takes no time: what comes after another also begins later. */
 const latency = "1 millis"
 
-const recorded = (wire: WireService, calls: Array<Call>): WireService => ({
+const recorded = (wire: WireService, calls: Array<Call>, answered: World["answered"]): WireService => ({
   ...wire,
   unary: (method, request, deadline) =>
     Effect.suspend(() => {
@@ -200,7 +204,11 @@ const recorded = (wire: WireService, calls: Array<Call>): WireService => ({
       calls.push({ method, name: named.instanceName ?? named.name ?? "" })
       return Effect.delay(wire.unary(method, request, deadline), latency)
     }),
-  collect: (method, request, deadline) => Effect.delay(wire.collect(method, request, deadline), latency),
+  collect: (method, request, deadline) =>
+    Effect.tap(Effect.delay(wire.collect(method, request, deadline), latency), () =>
+      Effect.sync(() => {
+        if (method === "ListContainer") answered.lists += 1
+      })),
   deploy: (call) =>
     Effect.suspend(() => {
       calls.push({ method: "Deploy", name: `${call.transfer.name}:${call.transfer.tag}` })
