@@ -77,7 +77,6 @@ export const Policy = Schema.Struct({
   })
 })
 export type Policy = typeof Policy.Type
-export type PolicyFile = typeof Policy.Encoded
 
 const seconds = (count: number): number => count * 1000
 

@@ -6,7 +6,6 @@ import * as Schedule from "effect/Schedule"
 
 import type { ReadPolicy } from "./calls.ts"
 import { delay, type Ladder } from "./ladder.ts"
-import type { Policy } from "./policy.ts"
 
 /** The repetitions of a read after its first try. */
 export const read = (policy: ReadPolicy) =>
@@ -18,6 +17,3 @@ export const ladder = (policy: Ladder) =>
     Schedule.mapEffect((level) => Effect.map(Random.next, (random) => delay(policy, level, random))),
     Schedule.modifyDelay((wait) => Duration.millis(wait))
   )
-
-/** The pause before a long-lived fiber that died is started again. */
-export const supervision = (policy: Policy["supervision"]) => Schedule.spaced(Duration.millis(policy.backoff))
