@@ -160,7 +160,8 @@ const seenRunning = (
     restarts: record.restarts + (recovered ? 1 : 0),
     startedId: sighting.id === "" ? null : sighting.id,
     startedVersion: version,
-    startedAt: record.startedAt ?? turn.now.mono
+    // Another instance has its own grace, and its own time to pay back.
+    startedAt: sameId(sighting.id, record.startedId) ? record.startedAt ?? turn.now.mono : turn.now.mono
   })
 }
 

@@ -10,7 +10,10 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
   const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
   if (spec === undefined) return
   const watched = turn.watched(spec.name)
-  if (!mayRun(watched) || watched.inFlight !== undefined || input.begun < watched.lastActionEnd) return
+  if (!mayRun(watched) || input.begun < watched.lastActionEnd) return
+  // A service that answers while it is being stopped for not answering is not stopped by force as well.
+  const { inFlight } = watched
+  if (inFlight !== undefined && !(inFlight.action === "Stop" && input.result === "Healthy")) return
   const { probe } = watched
   if (input.result === "Healthy") {
     if (probe.healthy !== true && (probe.everHealthy || probe.failures > 0)) {

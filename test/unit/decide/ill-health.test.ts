@@ -1,0 +1,57 @@
+/** What counts for and against a service whose probes fail: found by simulation. */
+import { assert, describe, it } from "@effect/vitest"
+
+import { type Bench, database, gnmi, ha, runs, settled } from "./bench.ts"
+
+/** Everything answers, then `container` fails its probes for so long, looks going well. */
+const ailing = (container: string, seconds: number): Bench => {
+  const bench = settled()
+  for (const name of [database, gnmi, ha]) bench.probe(name, "Healthy")
+  for (let second = 0; second < seconds; second += 1) {
+    bench.wait(998).look({})
+    for (const name of [database, gnmi, ha]) bench.probe(name, name === container ? "Unhealthy" : "Healthy")
+  }
+  return bench
+}
+
+describe("a service that fails its probes", () => {
+  it("is left alone where it answered while the NPU could not be reached", () => {
+    const bench = ailing(gnmi, 25)
+    bench.lookFails(false)
+    for (let second = 0; second < 10; second += 1) bench.wait(1000).probe(gnmi, "Healthy")
+    bench.look({})
+    bench.wait(1000).look({})
+    assert.deepStrictEqual(bench.take(), [])
+    assert.strictEqual(bench.watched(gnmi).probe.failures, 0)
+  })
+
+  it("is not blamed for silence while the NPU is silent too", () => {
+    const bench = settled()
+    for (let second = 0; second < 90; second += 1) bench.wait(1000).probe(gnmi, "Unknown").lookFails(false)
+    bench.look({})
+    assert.strictEqual(bench.watched(gnmi).probe.failures, 0)
+    assert.strictEqual(bench.watched(gnmi).probe.badSince, undefined)
+  })
+
+  it("is not stopped by force where it answered while it was being stopped", () => {
+    const bench = ailing(gnmi, 40)
+    bench.imagesHeld()
+    bench.look({})
+    assert.include(bench.take(), `Stop ${gnmi}`)
+    bench.wait(7000).probe(gnmi, "Healthy")
+    bench.wait(8000).end(gnmi, { _tag: "Ambiguous", reason: "no answer", unreachable: true })
+    bench.look({})
+    assert.deepStrictEqual(bench.take(), [])
+  })
+
+  it("has a grace of its own where somebody has put it in another's place", () => {
+    const bench = settled().wait(600_000)
+    bench.look({ [gnmi]: runs("1.0", "id-99") })
+    const replaced = bench.mono
+    assert.strictEqual(bench.record(gnmi).startedAt, replaced)
+    for (let second = 0; second < 50; second += 1) {
+      bench.wait(998).probe(gnmi, "Unhealthy").look({ [gnmi]: runs("1.0", "id-99") })
+    }
+    assert.deepStrictEqual(bench.take(), [])
+  })
+})
