@@ -15,6 +15,7 @@ import { make } from "../src/cli/control-client.ts"
 import { LocalFiles } from "../src/cli/local-files.ts"
 import { OpenApiDocument } from "../src/cli/openapi.ts"
 import { main } from "../src/cli/program.ts"
+import { Replayer } from "../src/cli/replay.ts"
 import { Screen } from "../src/cli/screen.ts"
 import { Connection } from "../src/cli/verb.ts"
 import { Release } from "../src/cli/version.ts"
@@ -35,6 +36,11 @@ const document = Layer.succeed(OpenApiDocument, {
   text: Effect.promise(async () => (await import("./offloadctl-openapi.ts")).text())
 })
 
+const replayer = Layer.succeed(Replayer, {
+  replay: (path) =>
+    Effect.flatMap(Effect.promise(() => import("../layers/state/replay-file.ts")), (module) => module.replayFile(path))
+})
+
 /** What @effect/cli itself asks for; the terminal is for its `--wizard`, and no option of ours reads a file. */
 const parser = Layer.mergeAll(FileSystem.layerNoop({}), Path.layer, NodeTerminal.layer)
 
@@ -42,6 +48,7 @@ const environment = Layer.mergeAll(
   connection,
   files,
   document,
+  replayer,
   parser,
   Layer.succeed(Release, { version: packageJson.version }),
   Layer.succeed(Screen, screen)

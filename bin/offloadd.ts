@@ -29,6 +29,7 @@ import * as Identity from "../layers/sonic/identity.ts"
 import { npuAddress } from "../layers/sonic/npu-address.ts"
 import { layerEventJournal } from "../layers/state/event-journal.ts"
 import * as MemoryFile from "../layers/state/memory-file.ts"
+import { layerRecordingFile } from "../layers/state/recording-file.ts"
 import packageJson from "../package.json" with { type: "json" }
 import { DpuIdentity } from "../src/daemon/dpu-identity.ts"
 import * as Handlers from "../src/daemon/handlers.ts"
@@ -158,7 +159,12 @@ const daemon = (options: DaemonOptions) =>
     )
     const program = Program.layer.pipe(
       Layer.provideMerge(ports),
-      Layer.provide(layerEventJournal({ directory: stateDir }))
+      Layer.provide(layerEventJournal({ directory: stateDir })),
+      Layer.provide(
+        options.record === undefined
+          ? Layer.empty
+          : layerRecordingFile({ path: options.record, version: packageJson.version })
+      )
     )
     const control = ControlServer.layer({ path: options.socket ?? defaults.socket }).pipe(
       Layer.provide(Handlers.layer)

@@ -29,6 +29,10 @@ const table = {
   "tls-ca": { value: "FILE", help: "CA certificates that the NPU's certificate is checked against; turns TLS on" },
   "tls-cert": { value: "FILE", help: "our certificate, for mutual TLS" },
   "tls-key": { value: "FILE", help: "its key" },
+  record: {
+    value: "FILE",
+    help: "record what the daemon decides by, for offloadctl replay; rotated, 96 MiB at the most"
+  },
   log: { value: "FORM", help: "pretty, logfmt or json; default pretty on a terminal, logfmt otherwise" },
   "log-level": { value: "LEVEL", help: "debug, info, warning or error; default info" }
 } as const satisfies Record<string, Option>

@@ -20,6 +20,7 @@ import * as list from "./verbs/list.ts"
 import * as logs from "./verbs/logs.ts"
 import * as openapi from "./verbs/openapi.ts"
 import * as policy from "./verbs/policy.ts"
+import * as replay from "./verbs/replay.ts"
 import * as retry from "./verbs/retry.ts"
 import * as start from "./verbs/start.ts"
 import * as status from "./verbs/status.ts"
@@ -38,6 +39,7 @@ const verbs = [
   events.command,
   logs.command,
   policy.command,
+  replay.command,
   version.command,
   openapi.command
 ] as const

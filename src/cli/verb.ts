@@ -15,6 +15,7 @@ import { ExitCode } from "./exit-code.ts"
 import type { LocalFiles } from "./local-files.ts"
 import type { OpenApiDocument } from "./openapi.ts"
 import { type CliError, Usage } from "./problem.ts"
+import type { Replayer } from "./replay.ts"
 import type { Format, Screen } from "./screen.ts"
 import type { Release } from "./version.ts"
 
@@ -25,7 +26,7 @@ export class Connection extends Context.Tag("offloadctl/Connection")<Connection,
 }>() {}
 
 /** What a verb may use. */
-export type Toolbox = ControlClient | EventFeed | LocalFiles | OpenApiDocument | Release | Screen
+export type Toolbox = ControlClient | EventFeed | LocalFiles | OpenApiDocument | Release | Replayer | Screen
 
 /** A verb that said all it had to say and exits with another code than 0. */
 export class Quit extends Data.TaggedError("Quit")<{ readonly code: ExitCode }> {}

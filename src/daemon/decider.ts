@@ -16,6 +16,7 @@ import * as Random from "effect/Random"
 import { decode, encode, initial } from "../decide/durable.ts"
 import type { Circumstances, Command, Input, Output, Reply } from "../decide/input.ts"
 import { initialMemory, type Memory } from "../decide/memory.ts"
+import { decidedOf } from "../decide/recording.ts"
 import { step } from "../decide/step.ts"
 import type { CrashLogs } from "../health/crash-logs.ts"
 import { HealthMonitor } from "../health/monitor.ts"
@@ -27,6 +28,7 @@ import { ActivePolicy } from "../policy/policy.ts"
 import type { Deployments } from "./deployments.ts"
 import * as Dispatch from "./dispatch.ts"
 import { EventLog } from "./event-log.ts"
+import { Recorder, turnsBetweenMemories } from "./recorder.ts"
 import { StateStore, type StateStoreError } from "./state-store.ts"
 
 export interface DeciderService {
@@ -58,6 +60,8 @@ export const layer: Layer.Layer<
     const policy = yield* ActivePolicy
     const queue = yield* Queue.bounded<Input>(waiting)
     const alarm = yield* FiberHandle.make()
+    const recorder = yield* Recorder
+    let recorded = 0
     const pending = new Map<number, Deferred.Deferred<Reply>>()
     let commands = 0
 
@@ -85,13 +89,24 @@ export const layer: Layer.Layer<
           onFailure: (error) => error.reason
         })
 
+    /** The memory first of all, and again now and then: the beginning of a recording is thrown away some day. */
+    const record = Effect.fnUntraced(
+      function*(before: Memory, input: Input, circumstances: Circumstances, output: Output) {
+        const { version = "" } = recorder
+        if (recorded++ % turnsBetweenMemories === 0) yield* recorder.record({ _tag: "Memory", version, memory: before })
+        yield* recorder.record({ _tag: "Turn", now: circumstances, input, decided: decidedOf(output) })
+      }
+    )
+
     const turn = Effect.fnUntraced(function*(input: Input) {
       const at = yield* now
+      const before = memory
       let output = step(memory, input, { ...at, unsavable: undefined })
       const unsavable = yield* save(output, at.mono)
       // What cannot be made durable is decided again, by the rules for that case.
       if (unsavable !== undefined) output = step(memory, input, { ...at, unsavable })
       memory = output.memory
+      if (recorder.version !== undefined) yield* record(before, input, { ...at, unsavable }, output)
       for (const action of output.actions) yield* dispatch(action)
       for (const { id, reply } of output.replies) yield* answer(id, reply)
       yield* events.append(output.events)

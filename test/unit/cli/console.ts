@@ -13,6 +13,7 @@ import type { ExitCode } from "../../../src/cli/exit-code.ts"
 import { LocalFiles } from "../../../src/cli/local-files.ts"
 import { OpenApiDocument } from "../../../src/cli/openapi.ts"
 import { main } from "../../../src/cli/program.ts"
+import { Replayer, ReplayError } from "../../../src/cli/replay.ts"
 import { ClosedPipe, Screen, type ScreenShape } from "../../../src/cli/screen.ts"
 import { Connection } from "../../../src/cli/verb.ts"
 import { Release } from "../../../src/cli/version.ts"
@@ -26,6 +27,7 @@ export interface Result {
 export interface Setting {
   readonly client?: Partial<ControlClientShape>
   readonly events?: EventFeed["Type"]["events"]
+  readonly replay?: Replayer["Type"]["replay"]
   readonly output?: EventFeed["Type"]["output"]
   readonly screen?: Partial<ScreenShape>
   /** Files that are there, by the name as given. */
@@ -73,7 +75,11 @@ export const recorder = (setting: Setting) => {
 
 /** Runs a verb's program, with whatever it may want. */
 export const run = (
-  program: Effect.Effect<ExitCode, never, ControlClient | EventFeed | LocalFiles | OpenApiDocument | Release | Screen>,
+  program: Effect.Effect<
+    ExitCode,
+    never,
+    ControlClient | EventFeed | LocalFiles | OpenApiDocument | Release | Replayer | Screen
+  >,
   setting: Setting = {}
 ): Effect.Effect<Result> => {
   const { client, said, screen } = recorder(setting)
@@ -111,6 +117,9 @@ const surroundings = (setting: Setting, screen: ScreenShape) =>
     Layer.succeed(Screen, screen),
     Layer.succeed(Release, { version: "0.1.0" }),
     Layer.succeed(OpenApiDocument, { text: Effect.succeed("{\"openapi\":\"3.1.0\"}") }),
+    Layer.succeed(Replayer, {
+      replay: setting.replay ?? (() => new ReplayError({ message: "there is no such file" }))
+    }),
     Layer.succeed(LocalFiles, {
       resolve: (path) => Effect.succeed(path.startsWith("/") ? path : `/here/${path}`),
       exists: (path) => Effect.sync(() => setting.files?.includes(path) ?? false)
