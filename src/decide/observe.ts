@@ -45,10 +45,8 @@ const unreachable = (turn: Turn, reason: string): void => {
   }
   turn.setNpu({ reason, broke: true })
   for (const spec of turn.memory.specs) {
-    // An attempt that broke off with the connection is nobody's failure, and
-    // probes that went unanswered then say nothing of the service: it begins anew.
-    const { everHealthy, healthy } = turn.watched(spec.name).probe
-    turn.setWatched(spec.name, { unsettled: undefined, probe: { ...unprobed, everHealthy, healthy } })
+    // An attempt that broke off with the connection is nobody's failure.
+    turn.setWatched(spec.name, { unsettled: undefined })
     excuseProbe(turn, spec)
     blind(turn, spec, "the NPU cannot be reached")
   }

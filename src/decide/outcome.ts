@@ -12,7 +12,8 @@ export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): voi
   const { inFlight } = turn.watched(input.container)
   // An outcome without its action belongs to a container that the catalogue no longer has.
   if (spec === undefined || inFlight === undefined || inFlight.operation !== input.operation) return
-  turn.setWatched(spec.name, { inFlight: undefined, lastActionEnd: turn.now.mono })
+  // What was seen before it is no more, even where the clock has not moved since.
+  turn.setWatched(spec.name, { inFlight: undefined, lastActionEnd: turn.now.mono, lookBegun: undefined })
   turn.look = true
   const { outcome } = input
   if (outcome._tag === "Ambiguous") {

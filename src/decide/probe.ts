@@ -2,7 +2,7 @@
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Look } from "../model/look.ts"
 import type { Input } from "./input.ts"
-import type { ProbeRecord, Watched } from "./memory.ts"
+import { type ProbeRecord, unprobed, type Watched } from "./memory.ts"
 import type { Turn } from "./turn.ts"
 
 /** Folds a probe into memory. */
@@ -48,13 +48,13 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
 const mayRun = ({ lastClear, sighting }: Watched): boolean =>
   sighting._tag === "Running" || (sighting._tag === "Unknown" && lastClear === "Running")
 
-/** The NPU did not answer either: that the service did not says nothing about it. */
+/**
+ * The NPU did not answer either: what was held against the service may have been
+ * the road's fault, and begins anew when the NPU is back.
+ */
 export const excuseProbe = (turn: Turn, spec: ContainerSpec): void => {
-  const { probe } = turn.watched(spec.name)
-  if (probe.unsettled === undefined) return
-  turn.setWatched(spec.name, {
-    probe: { ...probe, unsettled: undefined, badSince: probe.failures === 0 ? undefined : probe.badSince }
-  })
+  const { everHealthy, healthy } = turn.watched(spec.name).probe
+  turn.setWatched(spec.name, { probe: { ...unprobed, everHealthy, healthy } })
 }
 
 /** A probe without answer counts against the service once the NPU itself is seen to answer. */
