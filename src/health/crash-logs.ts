@@ -34,11 +34,13 @@ export interface CrashLogsService {
 export class CrashLogs extends Context.Tag("offloader/CrashLogs")<CrashLogs, CrashLogsService>() {}
 
 /** Where logs of ended instances are kept beyond the daemon's life. Never fails. */
+export interface CrashLogArchiveService {
+  readonly load: Effect.Effect<ReadonlyArray<CrashLog>>
+  readonly save: (log: CrashLog) => Effect.Effect<void>
+}
+
 export class CrashLogArchive extends Context.Reference<CrashLogArchive>()("offloader/CrashLogArchive", {
-  defaultValue: () => ({
-    load: Effect.succeed<ReadonlyArray<CrashLog>>([]),
-    save: (_: CrashLog): Effect.Effect<void> => Effect.void
-  })
+  defaultValue: (): CrashLogArchiveService => ({ load: Effect.succeed([]), save: () => Effect.void })
 }) {}
 
 export const layer: Layer.Layer<CrashLogs> = Layer.effect(
