@@ -33,7 +33,7 @@ export default defineConfig({
       thresholds: { lines: 90 }
     },
     projects: [
-      project("unit", 20, false),
+      project("unit", 60, false),
       project("simulation", 60, false),
       project("integration", 60, false),
       project("e2e", 120, true),

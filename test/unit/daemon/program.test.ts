@@ -85,14 +85,14 @@ describe("the daemon over an NPU in memory", () => {
       const world = yield* makeWorld(["1.0"])
       world.connection.disconnect("the NPU is away")
       const daemon = yield* world.boot
-      yield* pass(30_000)
+      yield* pass(30_000, 500)
       assert.strictEqual(yield* daemon.state(database), "Unknown")
       assert.deepStrictEqual(world.calls, [])
       world.connection.restore()
       yield* pass(4000)
       for (const name of names) assert.strictEqual(yield* daemon.state(name), "Running", name)
       world.connection.disconnect("the NPU is away again")
-      yield* pass(20_000)
+      yield* pass(20_000, 500)
       assert.strictEqual(yield* daemon.state(database), "Unknown")
       world.connection.restore()
       world.answered.lists = 0
