@@ -65,7 +65,7 @@ const renderPolicy = (view: PolicyView, written: unknown, colour: boolean): stri
     ),
     ...([
       ["Restarts of a container that fails", view.ladders.restart],
-      ["Transfers of an image, and stops, that fail", view.ladders.transfer],
+      ["Transfers of an image that fail", view.ladders.transfer],
       ["Logs followed again that broke off", view.ladders.hints]
     ] as const).flatMap(([title, rungs]) => ["", title, ladderTable(rungs, colour)]),
     "",
@@ -83,7 +83,7 @@ const ladderTable = (rungs: ReadonlyArray<Rung>, colour: boolean): string =>
     ],
     rungs.map((rung, index) =>
       [
-        `${rung.level + 1}${index === rungs.length - 1 ? " and more" : ""}`,
+        `${index + 1}${index === rungs.length - 1 ? " and more" : ""}`,
         rung.wait === 0 ? "none" : format(rung.wait),
         rung.wait === 0 ? "none" : `${format(rung.shortest)} to ${format(rung.longest)}`,
         format(rung.after)

@@ -24,8 +24,9 @@ export const policyView = (policy: Policy): PolicyView => ({
   policy,
   calls: callRows(policy),
   ladders: {
+    // A start that fails for the first time is tried again at once; a transfer or a log never is.
     restart: timeLine(policy.restart),
-    transfer: timeLine(policy.transfer),
-    hints: timeLine(policy.hints)
+    transfer: timeLine(policy.transfer, 1),
+    hints: timeLine(policy.hints, 1)
   }
 })

@@ -7,7 +7,6 @@ import type { Policy } from "./policy.ts"
 
 /** The wait before one try after a failure; all times are milliseconds. */
 export const Rung = Schema.Struct({
-  /** Failures before, as far as they have not been paid back. */
   level: Schema.Int,
   wait: Schema.Number,
   /** With jitter. */
@@ -18,10 +17,13 @@ export const Rung = Schema.Struct({
 })
 export type Rung = typeof Rung.Type
 
-/** From level 0 to the first of the slowest pace; what comes later comes at that pace, for ever. */
-export const timeLine = (ladder: Ladder): ReadonlyArray<Rung> => {
+/**
+ * From the level at which the first failure is charged to the first of the
+ * slowest pace; what comes later comes at that pace, for ever.
+ */
+export const timeLine = (ladder: Ladder, first: 0 | 1 = 0): ReadonlyArray<Rung> => {
   const rungs: Array<Rung> = []
-  for (let level = 0, after = 0; level <= topLevel(ladder); level += 1) {
+  for (let level: number = first, after = 0; level <= topLevel(ladder); level += 1) {
     const wait = baseDelay(ladder, level)
     after += wait
     rungs.push({ level, wait, shortest: delay(ladder, level, 0), longest: delay(ladder, level, 1), after })
