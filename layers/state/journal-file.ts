@@ -1,6 +1,6 @@
 /** A file of JSON lines that only grows: the audit log's. Rotated by size, read back from its end. */
 import type { FileHandle } from "node:fs/promises"
-import { mkdir, open, rename } from "node:fs/promises"
+import { open, rename } from "node:fs/promises"
 import { dirname } from "node:path"
 
 import * as Data from "effect/Data"
@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 
 import { codeOf, explain } from "./file-errors.ts"
 import { linesFromEnd } from "./lines-from-end.ts"
+import { makeFolder } from "./make-folder.ts"
 
 export interface JournalOptions {
   readonly path: string
@@ -67,7 +68,7 @@ class Journal {
   }
 
   static async open(options: JournalOptions): Promise<Journal> {
-    await mkdir(dirname(options.path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(options.path))
     return new Journal(options, await openForAppend(options.path))
   }
 

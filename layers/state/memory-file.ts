@@ -1,6 +1,6 @@
 /** The durable memory on disk: one file, replaced whole, in a folder that one daemon holds. */
 import { writeFileSync } from "node:fs"
-import { link, mkdir, open, readdir, readFile, unlink } from "node:fs/promises"
+import { link, open, readdir, readFile, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 
 import * as Clock from "effect/Clock"
@@ -12,6 +12,7 @@ import writeFileAtomic from "write-file-atomic"
 import { StateStore, StateStoreError, type StateStoreService } from "../../src/daemon/state-store.ts"
 import { codeOf, explain } from "./file-errors.ts"
 import { type FolderLocked, lockFolder } from "./folder-lock.ts"
+import { makeFolder } from "./make-folder.ts"
 
 const fileName = "memory.json"
 
@@ -34,7 +35,7 @@ const make = (directory: string): Effect.Effect<StateStoreService, FolderLocked,
     let ready = false
     const prepare = Effect.gen(function*() {
       if (ready) return
-      yield* attempt(`making the folder ${directory}`, () => makeFolder(directory))
+      yield* attempt(`making the folder ${directory}`, () => makeLastingFolder(directory))
       yield* Effect.provideService(lockFolder(directory), Scope.Scope, scope)
       ready = true
       yield* Effect.ignore(attempt("tidying up", () => removeLeftovers(directory)))
@@ -70,9 +71,8 @@ const make = (directory: string): Effect.Effect<StateStoreService, FolderLocked,
 const attempt = <A>(doing: string, action: () => Promise<A>): Effect.Effect<A, StateStoreError> =>
   Effect.tryPromise({ try: action, catch: (cause) => new StateStoreError({ reason: explain(doing, cause) }) })
 
-const makeFolder = async (directory: string): Promise<void> => {
-  const made = await mkdir(directory, { recursive: true, mode: 0o700 })
-  if (made !== undefined) await syncFolder(dirname(directory))
+const makeLastingFolder = async (directory: string): Promise<void> => {
+  if (await makeFolder(directory)) await syncFolder(dirname(directory))
 }
 
 const readText = async (path: string): Promise<string | undefined> => {
