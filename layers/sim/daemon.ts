@@ -49,6 +49,7 @@ export interface DpuOptions {
   readonly record: (entry: Entry) => void
   readonly npu: FaultyWire.NpuSide
   readonly nextCall: () => number
+  readonly offersLogs: boolean
 }
 
 /** A daemon that runs. */
@@ -196,7 +197,8 @@ export class SimulatedDpu {
         dpu,
         life: life.number,
         npu,
-        nextCall: this.options.nextCall
+        nextCall: this.options.nextCall,
+        offersLogs: this.options.offersLogs
       })
     })
     const versions = Stream.asyncPush<VersionReading>((emit) =>

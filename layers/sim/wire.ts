@@ -42,6 +42,8 @@ export interface FaultyWireOptions {
   /** Where the NPU's side of a call runs; it outlives the daemon. */
   readonly npu: NpuSide
   readonly nextCall: () => number
+  /** Whether the server has Log. */
+  readonly offersLogs: boolean
 }
 
 type Described = Pick<Call, "method" | "container" | "image" | "force" | "all">
@@ -174,7 +176,14 @@ export const make = (options: FaultyWireOptions): WireService => {
         Duration.toMillis(deadline),
         (rows) => method === "ListContainer" ? rows as unknown as ReadonlyArray<ListContainerResponse> : undefined
       ),
-    stream: inner.stream,
+    stream: (method, request) => {
+      if (method === "Log" && !options.offersLogs) return Stream.fail(unimplemented(method))
+      // What a cut swallows does not come, and neither does the end.
+      return inner.stream(method, request).pipe(
+        Stream.filter(() => !link.swallowsReplies),
+        Stream.concat(Stream.suspend(() => link.swallowsReplies ? silence : Stream.empty))
+      )
+    },
     deploy: (call) =>
       invoke(
         { ...describe("Deploy", {}), image: `${call.transfer.name}:${call.transfer.tag}` },
@@ -193,6 +202,11 @@ export const make = (options: FaultyWireOptions): WireService => {
       ))
   }
 }
+
+const silence: Stream.Stream<never> = Stream.fromEffect(Effect.async<never>(() => undefined))
+
+const unimplemented = (method: MethodName): WireError =>
+  new WireError({ method, code: "UNIMPLEMENTED", origin: "peer", details: `unknown method ${method}` })
 
 const nothing = (): undefined => undefined
 

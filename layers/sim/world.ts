@@ -68,6 +68,7 @@ export class World {
     const process = new ProcessScheduler(this.queue)
     let calls = 0
     const npu = { process, clock: Clock.make(time, process, { mono: 0, wall: () => epoch }) }
+    const offersLogs = chance.hits(0.7)
     const images = imagesFolder(this.containers.flat())
     this.dpus = this.containers.map((containers, dpu) =>
       new SimulatedDpu({
@@ -80,7 +81,8 @@ export class World {
         images,
         record,
         npu,
-        nextCall: () => ++calls
+        nextCall: () => ++calls,
+        offersLogs
       })
     )
   }

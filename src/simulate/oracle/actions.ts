@@ -72,6 +72,7 @@ const started = (
   }
   image(journal, container, call, report)
   dependencies(journal, container, since, report)
+  if (journal.memory?.containers[name]?.due?.cause === "NpuReboot") container.ladder.excused = true
   ladder(container, call.begun, policy, report)
   if (container.notBefore !== undefined && call.begun < container.notBefore - 1) {
     report(

@@ -64,8 +64,9 @@ export class DpuJournal {
   private lookEnded = Number.NEGATIVE_INFINITY
   /** Lists in a row that failed on this side. */
   failures = 0
-  /** Since the last look that saw something: the transport broke. */
-  broke = false
+  /** Since the last list that came: the transport broke, or the daemon has only begun. */
+  broke = true
+  private brokeUntil = Number.NEGATIVE_INFINITY
   /** The moment that calls for a look, and from when its time counts. */
   hint: { readonly at: number; from: number } | undefined
   /** When a reboot was last concluded. */
@@ -93,6 +94,17 @@ export class DpuJournal {
     return looking ? Math.min(decided, this.lookBegan) : decided
   }
 
+  /** A list came. */
+  mended(at: number): void {
+    if (this.broke) this.brokeUntil = at
+    this.broke = false
+  }
+
+  /** Whether the transport had been broken at any moment since then. */
+  hadBroken(since: number): boolean {
+    return this.broke || this.brokeUntil >= since
+  }
+
   listBegins(at: number): void {
     if (this.lists === 0 && at - this.lookEnded > sameLook) this.lookBegan = at
     this.lists++
@@ -115,7 +127,8 @@ export class DpuJournal {
     this.lookEnded = Number.NEGATIVE_INFINITY
     this.lastListAt = at
     this.failures = 0
-    this.broke = false
+    this.broke = true
+    this.brokeUntil = Number.NEGATIVE_INFINITY
     this.hint = undefined
     this.rebootAt = Number.NEGATIVE_INFINITY
     for (const container of this.containers.values()) {
@@ -130,7 +143,9 @@ export class DpuJournal {
   }
 
   saveBegins(text: string, at: number): void {
-    if (this.chainEnded !== at) this.chainBegan = at
+    if (this.chainEnded !== at) {
+      this.chainBegan = this.lists > 0 || at - this.lookEnded <= sameLook ? Math.min(at, this.lookBegan) : at
+    }
     this.saving = { begun: at, text }
   }
 

@@ -149,8 +149,10 @@ export class Oracle {
     if (container === undefined || container.inFlight?.number !== call.number) return
     container.inFlight = undefined
     container.evidence.forget(entry.at)
-    container.probes.forget()
-    if (entry._tag === "Answered" && entry.error !== undefined) container.refused = true
+    if (entry._tag === "Answered" && entry.error !== undefined) {
+      container.refused = true
+      if (entry.error.origin === "local") journal.broke = true
+    }
     journal.hinted(entry.at)
   }
 
@@ -168,14 +170,19 @@ export class Oracle {
       }
       if (entry.error?.origin === "local") {
         journal.broke = true
-        for (const container of journal.containers.values()) container.notBefore = undefined
+        for (const container of journal.containers.values()) {
+          container.notBefore = undefined
+          container.probes.listed(false, entry.call.begun)
+        }
       }
       return
     }
     journal.failures = 0
+    journal.mended(entry.at)
     for (const container of journal.containers.values()) {
       container.evidence.listed(rows, entry.call.all, entry.call.begun, entry.at)
       this.probesOf(container)
+      container.probes.listed(true, entry.call.begun)
     }
   }
 
@@ -195,10 +202,14 @@ export class Oracle {
       return this.reporter(entry.dpu, entry.at)("MemoryLoads", "", entry.event.message)
     }
     if (entry.event.reason !== "NpuRebooted") return
-    const named = [...journal.containers.values()].filter(({ spec }) => entry.event.message.includes(spec.name))
-    const { outage, restart } = this.policy
-    const fits = journal.broke || (named.length >= 2 && entry.at - journal.rebootAt > restart.payback)
-    if (!fits || named.some(({ evidence }) => evidence.present.state === "Running")) {
+    // The message tells who is gone first, and who was made anew by the NPU after that.
+    const gone = entry.event.message.split("Made anew")[0] ?? ""
+    const since = journal.decidedSince(entry.at)
+    const named = [...journal.containers.values()].filter(({ spec }) => gone.includes(spec.name))
+    const vanished = named.length >= 2 && entry.at - journal.rebootAt > this.policy.restart.payback
+    const missing = ({ evidence, inFlight }: ContainerJournal): boolean =>
+      inFlight !== undefined || evidence.was("Absent", since) || evidence.was("Stopped", since)
+    if (!(vanished || journal.hadBroken(since)) || !named.every(missing)) {
       this.reporter(entry.dpu, entry.at)(
         "RebootSeen",
         "",
@@ -207,8 +218,7 @@ export class Oracle {
     }
     journal.rebootAt = entry.at
     for (const container of named) {
-      container.ladder.excused = true
-      container.notBefore = entry.at + journal.dpu * outage.staggerPerDpu - 50
+      container.notBefore = entry.at + journal.dpu * this.policy.outage.staggerPerDpu - 50
     }
   }
 

@@ -7,22 +7,32 @@ export class ProbeHistory {
   healthyAt: number | undefined
   /** The bad streak that the last good answer ended, and when it ended. */
   private former = { bad: 0, badSince: 0, until: Number.NEGATIVE_INFINITY }
+  /** Probes that nobody answered: bad once the NPU itself is seen to answer. */
+  private silent: { readonly since: number; ended: number } | undefined
 
   forget(): void {
     this.bad = 0
     this.healthyAt = undefined
     this.former = { bad: 0, badSince: 0, until: Number.NEGATIVE_INFINITY }
+    this.silent = undefined
   }
 
   answered(result: "Healthy" | "Unhealthy" | "Unknown", begun: number, at: number): void {
     if (result === "Healthy") {
       if (this.bad > 0) this.former = { bad: this.bad, badSince: this.badSince, until: at }
       this.bad = 0
+      this.silent = undefined
       this.healthyAt = at
-      return
-    }
-    if (this.bad === 0) this.badSince = begun
-    this.bad++
+    } else if (result === "Unhealthy") this.worsen(this.silent?.since ?? begun)
+    else if (this.silent === undefined) this.silent = { since: begun, ended: at }
+    else this.silent.ended = at
+  }
+
+  /** A list that succeeded, or one that did not for want of an answer. */
+  listed(answered: boolean, begun: number): void {
+    if (this.silent === undefined || (answered && begun < this.silent.ended)) return
+    if (answered) this.worsen(this.silent.since)
+    this.silent = undefined
   }
 
   /** Whether, at any moment since then, it had been bad so often and for so long. */
@@ -30,5 +40,11 @@ export class ProbeHistory {
     const { former } = this
     return (this.bad >= failures && now - this.badSince >= length)
       || (former.until >= since && former.bad >= failures && former.until - former.badSince >= length)
+  }
+
+  private worsen(since: number): void {
+    if (this.bad === 0) this.badSince = since
+    this.bad++
+    this.silent = undefined
   }
 }
