@@ -46,7 +46,7 @@ export const errorOfStatus = (method: MethodName, status: EndStatus): WireError 
     method,
     code: nameOfCode(status.code),
     origin: Object.is(codeOfTrailers.get(status.metadata), status.code) ? "peer" : "local",
-    details: status.details
+    details: tidy(status.details)
   })
 
 /** An error that this side makes up by itself. */
@@ -58,3 +58,10 @@ const nameOfCode = (code: number): GrpcCode => {
   const name = grpc.status[code]
   return name === undefined || name === "OK" ? "UNKNOWN" : name as GrpcCode
 }
+
+/** What grpc-js wraps around the one fact that an operator needs: `connect ECONNREFUSED 169.254.200.254:8080`. */
+const tidy = (details: string): string =>
+  details
+    .replace(/^No connection established\. Last error: /, "")
+    .replace(/^Error: /, "")
+    .replace(/\.? ?Resolution note: *$/, "")

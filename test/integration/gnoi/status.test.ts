@@ -88,8 +88,11 @@ describe("a status from the peer", () => {
 describe("a status made here", () => {
   it.scopedLive("is UNAVAILABLE when nobody listens", () =>
     Effect.gen(function*() {
-      const wire = yield* wireTo(yield* freePort)
-      assert.strictEqual(gist(yield* Effect.flip(wire.unary("Time", {}, soon))), "UNAVAILABLE local")
+      const port = yield* freePort
+      const wire = yield* wireTo(port)
+      const refused = yield* Effect.flip(wire.unary("Time", {}, soon))
+      assert.strictEqual(gist(refused), "UNAVAILABLE local")
+      assert.strictEqual(refused.details, `connect ECONNREFUSED 127.0.0.1:${port}`, "and says it without padding")
       assert.strictEqual(
         gist(yield* Effect.flip(wire.collect("ListImage", {}, soon))),
         "UNAVAILABLE local"
