@@ -14,6 +14,10 @@ export class Turn {
   readonly replies: Array<{ readonly id: number; readonly reply: Reply }> = []
   look = false
 
+  // This turn's own copies: a look changes each container several times, and only the first change copies all.
+  #watched: Record<string, Watched> | undefined
+  #containers: Record<string, DurableContainer> | undefined
+
   constructor(memory: Memory, now: Circumstances) {
     this.memory = memory
     this.now = now
@@ -33,20 +37,20 @@ export class Turn {
     const differs = this.memory.durable.containers[name] === undefined
       || Object.entries(change).some(([key, value]) => record[key] !== value)
     if (!differs) return
-    this.memory = {
-      ...this.memory,
-      durable: {
-        ...this.memory.durable,
-        containers: { ...this.memory.durable.containers, [name]: { ...record, ...change } }
-      }
+    if (this.#containers === undefined || this.#containers !== this.memory.durable.containers) {
+      this.#containers = { ...this.memory.durable.containers }
+      this.memory = { ...this.memory, durable: { ...this.memory.durable, containers: this.#containers } }
     }
+    this.#containers[name] = { ...record, ...change }
   }
 
   setWatched(name: string, change: Partial<Watched>): void {
-    this.memory = {
-      ...this.memory,
-      watched: { ...this.memory.watched, [name]: { ...this.watched(name), ...change } }
+    const watched = { ...this.watched(name), ...change }
+    if (this.#watched === undefined || this.#watched !== this.memory.watched) {
+      this.#watched = { ...this.memory.watched }
+      this.memory = { ...this.memory, watched: this.#watched }
     }
+    this.#watched[name] = watched
   }
 
   setNpu(change: Partial<NpuMemory>): void {
