@@ -79,8 +79,9 @@ const reachable = (turn: Turn): boolean => {
   return before === false
 }
 
-const sighted = (turn: Turn, spec: ContainerSpec, sighting: Sighting, look: Look, rebooted: boolean): void => {
+const sighted = (turn: Turn, spec: ContainerSpec, shown: Sighting, look: Look, rebooted: boolean): void => {
   const watched = turn.watched(spec.name)
+  const sighting = recognised(turn, spec, shown)
   // What was begun before our last action ended shows a world that is no more.
   if (watched.inFlight !== undefined || look.begun < watched.lastActionEnd) return
   const before = watched.sighting
@@ -90,6 +91,15 @@ const sighted = (turn: Turn, spec: ContainerSpec, sighting: Sighting, look: Look
   }
   turn.setWatched(spec.name, { lookBegun: look.begun, observedAt: turn.now })
   if (sighting._tag === "Running") settleProbe(turn, spec, look)
+}
+
+/** An instance that we started keeps the version that we started, also when its image has lost its name. */
+const recognised = (turn: Turn, spec: ContainerSpec, sighting: Sighting): Sighting => {
+  if (sighting._tag !== "Running" || sighting.version !== undefined || sighting.id === "") return sighting
+  const { startedId, startedVersion } = turn.record(spec.name)
+  return startedId !== null && startedVersion !== null && sameId(sighting.id, startedId)
+    ? { ...sighting, version: startedVersion }
+    : sighting
 }
 
 /** What of a new sighting was somebody else's doing. */

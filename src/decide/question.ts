@@ -1,6 +1,6 @@
 /** Questions that several parts of the step ask of memory. */
 import type { ContainerSpec } from "../model/catalogue.ts"
-import { format, type ImageRef, same } from "../model/image.ts"
+import { format, type ImageRef, isNameless, same } from "../model/image.ts"
 import type { Cause } from "./durable.ts"
 import { type Memory, type ProbeRecord, recordOf, targetVersion, type Watched, watchedOf } from "./memory.ts"
 
@@ -32,8 +32,9 @@ export const versionMatches = (memory: Memory, spec: ContainerSpec): boolean | u
   const { sighting } = watchedOf(memory, spec.name)
   if (target === undefined || sighting._tag !== "Running" || sighting.version === undefined) return undefined
   if (sighting.version !== target) return false
-  // The version may come from a label; then the repository alone can be compared.
-  return same({ ...sighting.image, tag: target }, { repository: spec.repository, tag: target })
+  // The version may come from a label; then the repository alone can be compared, if it is told.
+  return isNameless(sighting.image) ||
+    same({ ...sighting.image, tag: target }, { repository: spec.repository, tag: target })
 }
 
 /** Whether a service's probes say that it is past helping itself. */

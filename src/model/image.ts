@@ -52,6 +52,14 @@ export const parse = (text: string): Either.Either<ImageRef, string> => {
   return Either.right(image)
 }
 
+/**
+ * Whether an engine showed a digest or an id in place of a name, as it does when
+ * the image of a running container has lost its name. It tells neither
+ * repository nor version.
+ */
+export const isNameless = (image: ImageRef): boolean =>
+  /(?:^|@)sha256$/.test(image.repository) || /^[0-9a-f]{12,64}$/.test(image.repository)
+
 const defaultHosts = ["localhost/", "docker.io/library/", "docker.io/"]
 
 /** The repository without the host that an engine adds to a short name by itself. */

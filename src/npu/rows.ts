@@ -4,7 +4,7 @@
  * ports and hosts that the engine added, tags of several repositories in one row.
  */
 import type { ImageRef } from "../model/image.ts"
-import { familiar, split } from "../model/image.ts"
+import { familiar, isNameless, split } from "../model/image.ts"
 import type { ContainerStatusName, ListContainerResponse, ListImageResponse } from "./messages.ts"
 
 /** One container of a list, its names separated and without their slashes. */
@@ -42,10 +42,13 @@ export const containerRow = (row: ListContainerResponse): ContainerRow | string 
   }
 }
 
-/** The tag, or the label `Tag` where the tag is `latest`; a digest is neither. */
+/**
+ * The tag, or the label `Tag` where the tag is `latest`. Engines show a container
+ * by its image's digest once the image's name is gone: that tells no version.
+ */
 const versionOf = (image: ImageRef, labels: Readonly<Record<string, string>> | undefined): string | undefined => {
   const label = labels?.["Tag"]
-  if (image.tag !== "latest" && image.tag !== "" && !image.repository.endsWith("@sha256")) return image.tag
+  if (image.tag !== "latest" && image.tag !== "" && !isNameless(image)) return image.tag
   return label === undefined || label === "" ? undefined : label
 }
 

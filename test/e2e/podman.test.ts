@@ -51,7 +51,7 @@ describe("the main job on podman", () => {
     (context) =>
       Effect.gen(function*() {
         if (skip !== undefined) {
-          context.task.meta = { ...context.task.meta, skipReason: skip } as typeof context.task.meta
+          Object.assign(context.task.meta, { skipReason: skip })
           return context.skip(skip)
         }
         const { lab, npu, podman } = yield* ready

@@ -73,7 +73,9 @@ export class Liveness {
         ) {
           report("Converges", journal.dpu, name, "it runs and is not known to answer, 180 s after the last fault")
         } else if (
-          container.evidence.present.state === "Running" && container.evidence.present.version !== journal.version
+          // An image that lost its name tells no version, and nothing is done on what is not known.
+          container.evidence.present.state === "Running" && container.evidence.present.version !== undefined
+          && container.evidence.present.version !== journal.version
         ) {
           report(
             "Converges",

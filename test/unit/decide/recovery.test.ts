@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
+import type { Sighting } from "../../../src/model/look.ts"
 import { absent, Bench, database, dpu, gnmi, ha, restart, runs, settled, stopped, unclear } from "./bench.ts"
 
 describe("evidence", () => {
@@ -316,6 +317,21 @@ describe("the version", () => {
     bench.look({ [ha]: absent })
     bench.imagesHeld()
     assert.deepStrictEqual(bench.take(), ["ListImages", `Start ${ha}`])
+  })
+
+  it("knows the version of what it started when the image has lost its name, and leaves it alone", () => {
+    const bench = settled()
+    const nameless = (name: string): Sighting => ({
+      _tag: "Running",
+      id: `${name}-id-1`,
+      image: { repository: "sha256", tag: "ab".repeat(32) },
+      version: undefined
+    })
+    bench.look({}, nameless).look({}, nameless)
+    assert.deepStrictEqual(bench.take(), [])
+    assert.strictEqual(bench.record(ha).startedVersion, "1.0")
+    bench.version("2.0").look({}, nameless)
+    assert.deepStrictEqual(bench.take(), ["ListImages"], "and still follows the DPU")
   })
 
   it("does not contest a version that it cannot tell", () => {

@@ -101,6 +101,10 @@ describe("a look", () => {
       assert.strictEqual(yield* version("docker-dash-ha:latest", { Tag: "1.3" }), "1.3")
       assert.isUndefined(yield* version("docker-dash-ha:latest"))
       assert.isUndefined(yield* version("docker-dash-ha"))
+      // What engines show once the name of a running container's image is gone.
+      assert.isUndefined(yield* version(`sha256:${"ab".repeat(32)}`))
+      assert.isUndefined(yield* version(`docker-dash-ha@sha256:${"ab".repeat(32)}`))
+      assert.isUndefined(yield* version("abababababab"))
     }))
 })
 
