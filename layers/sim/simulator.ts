@@ -10,7 +10,7 @@ import { assigned, versions, World } from "./world.ts"
 export const layer: Layer.Layer<Simulator> = Layer.succeed(Simulator, {
   containers: assigned,
   versions,
-  run: (options) => Effect.sync(() => run(options))
+  run: (options) => Effect.sync(() => withoutLeftovers(() => run(options)))
 })
 
 const run = (options: RunOptions): void => {
@@ -30,4 +30,24 @@ const run = (options: RunOptions): void => {
   }
   world.time.run(options.length + quietEnd, world.queue, () => !going)
   for (const dpu of world.dpus) dpu.discard()
+}
+
+/**
+ * `Effect.never` holds a real timer, which would keep the whole world of a run
+ * in memory when its fibers are simply dropped.
+ */
+const withoutLeftovers = (body: () => void): void => {
+  const { setInterval: genuine } = globalThis
+  const held: Array<NodeJS.Timeout> = []
+  globalThis.setInterval = ((callback: () => void, millis?: number) => {
+    const timer = genuine(callback, millis)
+    held.push(timer)
+    return timer
+  }) as typeof globalThis.setInterval
+  try {
+    body()
+  } finally {
+    globalThis.setInterval = genuine
+    for (const timer of held) clearInterval(timer)
+  }
 }

@@ -72,7 +72,9 @@ const started = (
   }
   image(journal, container, call, report)
   dependencies(journal, container, since, report)
-  if (journal.memory?.containers[name]?.due?.cause === "NpuReboot") container.ladder.excused = true
+  const intended = journal.intended?.containers[name]
+  if (intended?.due?.cause === "NpuReboot") container.ladder.excused = true
+  container.levelAtStart = intended?.level ?? -1
   ladder(container, call.begun, policy, report)
   if (container.notBefore !== undefined && call.begun < container.notBefore - 1) {
     report(

@@ -27,8 +27,10 @@ export class ContainerJournal {
   notBefore: number | undefined
   /** Of the last save. */
   savedLevel = 0
-  /** The server refused something since the last save: that may be charged. */
-  refused = false
+  /** Calls that did not succeed: each may be charged once. */
+  chargeable = 0
+  /** The level on the disk when it was last started. */
+  levelAtStart = -1
   /** Commands that were not answered yet. */
   asked = 0
 
@@ -47,6 +49,7 @@ export class DpuJournal {
   /** The last save failed, and none has succeeded since. */
   undurable = false
   private parsed: { readonly text: string | undefined; readonly durable: Durable | undefined } | undefined
+  private lastSaving: string | undefined
   saving: { readonly begun: number; readonly text: string } | undefined
   /** When the run of saves that follow each other at once, now or just ended, began. */
   private chainBegan = 0
@@ -65,8 +68,10 @@ export class DpuJournal {
   /** Lists in a row that failed on this side. */
   failures = 0
   /** Since the last list that came: the transport broke, or the daemon has only begun. */
-  broke = true
+  private brokeAt = Number.NEGATIVE_INFINITY
+  private broken = true
   private brokeUntil = Number.NEGATIVE_INFINITY
+  private lastListCame = false
   /** The moment that calls for a look, and from when its time counts. */
   hint: { readonly at: number; from: number } | undefined
   /** When a reboot was last concluded. */
@@ -75,6 +80,11 @@ export class DpuJournal {
   constructor(dpu: number, specs: ReadonlyArray<ContainerSpec>) {
     this.dpu = dpu
     this.containers = new Map(specs.map((spec) => [spec.name, new ContainerJournal(spec)]))
+  }
+
+  /** What the daemon last meant to save, whether it could or not. */
+  get intended(): Durable | undefined {
+    return this.lastSaving === undefined ? this.memory : read(this.lastSaving)
   }
 
   get memory(): Durable | undefined {
@@ -94,24 +104,32 @@ export class DpuJournal {
     return looking ? Math.min(decided, this.lookBegan) : decided
   }
 
-  /** A list came. */
-  mended(at: number): void {
-    if (this.broke) this.brokeUntil = at
-    this.broke = false
+  /** The transport broke. */
+  breaks(at: number): void {
+    this.broken = true
+    this.brokeAt = at
   }
 
-  /** Whether the transport had been broken at any moment since then. */
+  /** Whether the transport had been broken, with no whole look since, at any moment since then. */
   hadBroken(since: number): boolean {
-    return this.broke || this.brokeUntil >= since
+    return this.broken || this.brokeUntil >= since
   }
 
   listBegins(at: number): void {
-    if (this.lists === 0 && at - this.lookEnded > sameLook) this.lookBegan = at
+    if (this.lists === 0 && at - this.lookEnded > sameLook) {
+      // The look before this one was whole where its last list came.
+      if (this.broken && this.lastListCame && this.brokeAt <= this.lookBegan) {
+        this.broken = false
+        this.brokeUntil = this.lookEnded
+      }
+      this.lookBegan = at
+    }
     this.lists++
     this.lastListAt = at
   }
 
-  listEnds(at: number): void {
+  listEnds(came: boolean, at: number): void {
+    this.lastListCame = came
     this.lists = Math.max(0, this.lists - 1)
     this.lookEnded = at
     this.lastListAt = at
@@ -121,14 +139,17 @@ export class DpuJournal {
   /** A new daemon, or none. */
   begins(up: boolean, at: number): void {
     this.up = up
+    this.lastSaving = undefined
     this.saving = undefined
     this.chainEnded = Number.NEGATIVE_INFINITY
     this.lists = 0
     this.lookEnded = Number.NEGATIVE_INFINITY
     this.lastListAt = at
     this.failures = 0
-    this.broke = true
+    this.broken = true
+    this.brokeAt = at
     this.brokeUntil = Number.NEGATIVE_INFINITY
+    this.lastListCame = false
     this.hint = undefined
     this.rebootAt = Number.NEGATIVE_INFINITY
     for (const container of this.containers.values()) {
@@ -147,6 +168,7 @@ export class DpuJournal {
       this.chainBegan = this.lists > 0 || at - this.lookEnded <= sameLook ? Math.min(at, this.lookBegan) : at
     }
     this.saving = { begun: at, text }
+    this.lastSaving = text
   }
 
   saveEnds(ok: boolean, durable: string | undefined, at: number): void {

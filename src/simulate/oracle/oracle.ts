@@ -61,7 +61,7 @@ export class Oracle {
       case "Connection":
         if (entry.event === "lost") {
           const journal = this.dpus[entry.dpu]!
-          journal.broke = true
+          journal.breaks(entry.at)
           journal.hinted(entry.at)
         }
         return
@@ -105,7 +105,12 @@ export class Oracle {
       if (journal.undurable) container.ladder.excused = true
       const loaded = memory?.containers[name]
       container.savedLevel = loaded?.level ?? 0
-      container.refused = false
+      container.chargeable = 0
+      // An attempt whose outcome the daemon did not live to note is nobody's charge.
+      if (loaded === undefined || (loaded.due !== null && loaded.level <= container.levelAtStart)) {
+        container.ladder.excused = true
+      }
+      container.ladder.level = Math.min(container.ladder.level, loaded?.level ?? 0)
       const desired = loaded?.desired ?? "running"
       if (!container.possible.has(desired)) {
         this.reporter(entry.dpu, entry.at)(
@@ -150,14 +155,14 @@ export class Oracle {
     container.inFlight = undefined
     container.evidence.forget(entry.at)
     if (entry._tag === "Answered" && entry.error !== undefined) {
-      container.refused = true
-      if (entry.error.origin === "local") journal.broke = true
+      container.chargeable++
+      if (entry.error.origin === "local") journal.breaks(entry.at)
     }
     journal.hinted(entry.at)
   }
 
   private listed(journal: DpuJournal, entry: Extract<Entry, { _tag: "Answered" | "Cancelled" }>): void {
-    journal.listEnds(entry.at)
+    journal.listEnds(entry._tag === "Answered" && entry.error === undefined, entry.at)
     if (entry._tag === "Cancelled") return
     const rows = entry.rows === undefined ? undefined : readRows(entry.rows)
     if (rows === undefined) {
@@ -169,7 +174,7 @@ export class Oracle {
         if (entry.error?.origin === "local") container.ladder.excused = true
       }
       if (entry.error?.origin === "local") {
-        journal.broke = true
+        journal.breaks(entry.at)
         for (const container of journal.containers.values()) {
           container.notBefore = undefined
           container.probes.listed(false, entry.call.begun)
@@ -178,8 +183,9 @@ export class Oracle {
       return
     }
     journal.failures = 0
-    journal.mended(entry.at)
     for (const container of journal.containers.values()) {
+      // What it was while an action is in flight, says nothing of what it will be.
+      if (container.inFlight !== undefined) continue
       container.evidence.listed(rows, entry.call.all, entry.call.begun, entry.at)
       this.probesOf(container)
       container.probes.listed(true, entry.call.begun)

@@ -19,11 +19,11 @@ export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Savin
     if (!container.possible.has(record.desired)) {
       report("IntentKept", name, `memory says ${record.desired}, the operator was told ${container.desired}`)
     }
-    if (record.level > container.savedLevel && !container.evidence.wasClear(since) && !container.refused) {
-      report("OutageNotCharged", name, `the ladder was climbed to ${record.level} on no evidence`)
+    if (record.level > container.savedLevel && !container.evidence.wasClear(since)) {
+      if (container.chargeable > 0) container.chargeable--
+      else report("OutageNotCharged", name, `the ladder was climbed to ${record.level} on no evidence`)
     }
     container.savedLevel = record.level
-    container.refused = false
   }
 }
 

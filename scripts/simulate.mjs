@@ -1,0 +1,90 @@
+/**
+ * Simulates many seeds on all cores, and says what was found and what was tried.
+ *
+ *   npm run simulate -- [--seeds 1000] [--first 1] [--hours 1] [--dpus 1]
+ *                       [--faults all] [--workers N]
+ *
+ * Fails where an invariant was broken, or where a fault, an action or a reason
+ * of an event occurred fewer than 50 times in 1,000 seeds.
+ */
+import { availableParallelism, tmpdir } from "node:os"
+import { mkdtempSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+
+import { ensureNode, ensurePackages } from "./prepare.mjs"
+import { bundleWorker } from "./simulate/bundle.mjs"
+import { campaign } from "./simulate/campaign.mjs"
+import { coverage } from "./simulate/coverage.mjs"
+
+ensureNode()
+ensurePackages()
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "1000" },
+    first: { type: "string", default: "1" },
+    hours: { type: "string", default: "1" },
+    dpus: { type: "string", default: "1" },
+    faults: { type: "string", default: "all" },
+    workers: { type: "string", default: String(availableParallelism()) }
+  }
+})
+const seeds = Number(values.seeds)
+const folder = mkdtempSync(join(tmpdir(), "offloader-simulate-"))
+const bundle = join(folder, "worker.cjs")
+const total = { faults: {}, actions: {}, reasons: {}, looks: 0, hits: 0, cpu: 0, done: 0 }
+const failures = []
+
+const add = (into, from) => {
+  for (const [key, count] of Object.entries(from)) {
+    into[key] = (into[key] ?? 0) + count
+  }
+}
+
+try {
+  await bundleWorker(bundle)
+  const begun = performance.now()
+  await campaign({
+    bundle,
+    seeds,
+    first: Number(values.first),
+    workers: Number(values.workers),
+    job: { length: Number(values.hours) * 3_600_000, dpus: Number(values.dpus), profile: values.faults },
+    onResult: (result) => {
+      for (const kind of ["faults", "actions", "reasons"]) add(total[kind], result[kind])
+      total.looks += result.looks
+      total.hits += result.hitInFlight ? 1 : 0
+      total.cpu += result.cpu
+      total.done += 1
+      if (result.violation !== undefined) {
+        failures.push(result)
+        const { at, container, invariant, message } = result.violation
+        console.log(`seed ${result.seed}  ${(at / 1000).toFixed(3)} s  ${invariant}  ${container ?? ""}  ${message}`)
+        console.log(
+          `  offloadctl simulate --seed ${result.seed} --hours ${values.hours} --dpus ${values.dpus} --faults ${values.faults}`
+        )
+      } else if (total.done % 100 === 0) {
+        console.log(`${total.done} of ${seeds} seeds, ${((performance.now() - begun) / 1000).toFixed(0)} s`)
+      }
+    }
+  })
+  const simulated = total.done * (Number(values.hours) * 3600 + 300)
+  console.log("")
+  const thin = coverage(total, total.done)
+  console.log("")
+  console.log(
+    `${total.done} seeds, ${(simulated / 3600).toFixed(0)} simulated hours, ${total.looks} looks, `
+      + `${total.cpu.toFixed(0)} s of CPU: ${Math.round(simulated / total.cpu)} simulated seconds and `
+      + `${Math.round(total.looks / total.cpu)} looks a CPU second`
+  )
+  console.log(`${(100 * total.hits / total.done).toFixed(0)} % of the seeds had a fault while an action was in flight`)
+  if (values.faults === "all" && total.done >= 200 && thin.length > 0) {
+    console.log(`too seldom: ${thin.join(", ")}`)
+    process.exitCode = 1
+  }
+  if (failures.length > 0) process.exitCode = 1
+  console.log(`${total.done - failures.length} passed, ${failures.length} failed`)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,46 @@
+/** Bundles the simulation's worker, with patches to the program under test where asked for. */
+import { readFileSync } from "node:fs"
+import { join, relative } from "node:path"
+
+import { root } from "../prepare.mjs"
+
+/**
+ * Patches are exact: `{ file, find, replace }`, and `find` must stand in the
+ * file once. A patch that does not fit is an error, never a silent no-op.
+ */
+export const bundleWorker = async (outfile, patches = []) => {
+  const esbuild = await import("esbuild")
+  const applied = new Set()
+  await esbuild.build({
+    entryPoints: [join(root, "scripts/simulate/worker.ts")],
+    absWorkingDir: root,
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    logLevel: "error",
+    plugins: patches.length === 0 ? [] : [{
+      name: "patches",
+      setup(build) {
+        build.onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => {
+          const file = relative(root, path).replaceAll("\\", "/")
+          const mine = patches.filter((patch) => patch.file === file)
+          if (mine.length === 0) return undefined
+          let contents = readFileSync(path, "utf8")
+          for (const patch of mine) {
+            const parts = contents.split(patch.find)
+            if (parts.length !== 2) {
+              throw new Error(`${file}: the text to patch stands there ${parts.length - 1} times: ${patch.find}`)
+            }
+            contents = parts.join(patch.replace)
+            applied.add(patch)
+          }
+          return { contents, loader: "ts" }
+        })
+      }
+    }]
+  })
+  const missed = patches.filter((patch) => !applied.has(patch))
+  if (missed.length > 0) throw new Error(`${missed[0].file} is not part of the program`)
+}
