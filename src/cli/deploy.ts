@@ -49,10 +49,15 @@ export const deploy = (
       Effect.onInterrupt(() => Effect.ignore(Effect.flatMap(cancel(begun.operation), sayCancelled)))
     )
     if (Option.isSome(watched)) return yield* conclude(watched.value, options.output)
-    const after = yield* cancel(begun.operation)
+    const after = yield* Effect.onInterrupt(cancel(begun.operation), () =>
+      say("offloadctl: the deploy is being cancelled; what arrived is read back, and \"offloadctl events\" will say"))
     // It may have ended by itself at the last moment; then that is what counts.
-    if (after.outcome !== null && after.outcome !== "cancelled") return yield* conclude(after, options.output)
-    if (options.output === "json") yield* printJson(after)
+    if (after.outcome !== null && after.outcome !== "cancelled") {
+      return yield* conclude(after, options.output)
+    }
+    if (options.output === "json") {
+      yield* printJson(after)
+    }
     return yield* new Ended({
       code: ExitCode.timedOut,
       message: `the deploy was cancelled after ${inSeconds(options.timeout ?? 0)}. ${afterCancel(after)}`
@@ -73,7 +78,9 @@ const requestOf = Effect.fnUntraced(function*(image: string) {
   }
   return yield* Either.match(name, {
     onLeft: (why) =>
-      new Usage({ message: `${why}, and there is no file of that name; give an archive's path or NAME:TAG` }),
+      new Usage({
+        message: `there is no file ${image}, and it is no NAME:TAG either (${why}); give an archive's path or NAME:TAG`
+      }),
     onRight: () => Effect.succeed<DeployRequest>({ image })
   })
 })
@@ -92,7 +99,7 @@ const watch = (begun: DeployStatus) =>
     new Ended({
       code: ExitCode.noDaemon,
       message: `offloadd went away during the deploy (${error.message}); `
-        + "the transfer ended with it. Run the same deploy again once it is back: an image that is there already is told at once"
+        + "the transfer ended with it. Run the same deploy again once it is back"
     })))
 
 /** Asks the daemon to cancel, and waits for what its read-back of the NPU showed. */

@@ -10,7 +10,7 @@ import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
 import { pollUntil } from "./poll.ts"
 import { type CliError, Ended } from "./problem.ts"
-import { print, type Screen } from "./screen.ts"
+import { print, say, type Screen } from "./screen.ts"
 import { age, plain } from "./text.ts"
 
 export interface IntentOptions {
@@ -54,7 +54,12 @@ export const intend = (
         return Effect.succeed(false)
       })
     )
-    const settled = yield* Effect.timeoutOption(pollUntil(look, (done) => done, every), options.timeout)
+    const settled = yield* pollUntil(look, (done) => done, every).pipe(
+      Effect.timeoutOption(options.timeout),
+      Effect.onInterrupt(() =>
+        say(`offloadctl: interrupted. The intent is recorded and stands: ${name} shall be ${desired}`)
+      )
+    )
     if (Option.isNone(settled)) return yield* late(name, desired, options.timeout, last)
     const status = last as ContainerStatus
     if (status.intent.desired !== desired) {

@@ -12,7 +12,7 @@ export const npuLine = (npu: NpuView, now: number, colour: boolean): string => {
     case false:
       return `NPU ${endpoint} ${paint(colour, "red", "UNREACHABLE")}${since}: ${
         orNothing(npu.reason)
-      }; what is shown is as last seen`
+      }; what its containers do is not known until it answers`
     case null:
       return `NPU ${endpoint} ${paint(colour, "yellow", "not looked at yet")}`
   }

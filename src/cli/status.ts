@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
 import { apiVersion, type ContainerList, type ContainerStatus } from "../control/views.ts"
+import type { Condition } from "../model/condition.ts"
 import { ControlClient } from "./control-client.ts"
 import { ExitCode } from "./exit-code.ts"
 import { healthColour, stateColour } from "./list.ts"
@@ -61,6 +62,17 @@ const renderAll = (
     ...(containers.length === 0 ? ["no containers"] : containers.map((view) => renderStatus(view, now, colour)))
   ].join("\n\n")
 
+/**
+ * The conditions that should not be. A service that an operator stopped shall neither run
+ * nor answer; one that does not run for another reason is said to once, not by its health too.
+ */
+const troublesOf = ({ conditions, container }: ContainerStatus): ReadonlyArray<Condition> => {
+  const troubles = conditions.filter(isTrouble)
+  if (container.desired === "stopped") return troubles.filter(({ type }) => type !== "Running" && type !== "Healthy")
+  const isDown = troubles.some(({ type }) => type === "Running")
+  return troubles.filter(({ type }) => !(isDown && type === "Healthy"))
+}
+
 export const renderStatus = (view: ContainerStatus, now: number, colour: boolean): string => {
   const { container } = view
   const desiredSince = view.intent.recordedAt === null ? "" : `, asked for ${dated(view.intent.recordedAt, now)}`
@@ -78,7 +90,7 @@ export const renderStatus = (view: ContainerStatus, now: number, colour: boolean
     ["Last Reason", orNothing(container.lastReason)],
     ["Next Retry", dated(container.nextRetryAt, now)],
     ["Activity", orNothing(view.activity)],
-    ...view.conditions.filter(isTrouble).map((condition) =>
+    ...troublesOf(view).map((condition) =>
       [
         "Trouble",
         `${plain(condition.reason)} since ${dated(condition.lastTransition, now)}: ${plain(condition.message)}`

@@ -152,6 +152,18 @@ ${image}: sending, 50 %, 50.0 MiB of 100.0 MiB, 83.3 MiB/s, 1 s left
       assert.include(said.err, "offloadctl: the deploy was cancelled. offloadd is still reading back")
     }))
 
+  it.effect("Ctrl-C while a time-out is being cancelled says where to look", () =>
+    Effect.gen(function*() {
+      const { client } = daemon([sending(1)], sending(1))
+      const { client: whole, said, screen } = recorder({ client })
+      const fiber = yield* Effect.fork(
+        run(settle(deploy({ image, timeout: 1000, output: "table" })), { client: whole, screen })
+      )
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.interrupt(fiber)
+      assert.include(said.err, "the deploy is being cancelled; what arrived is read back")
+    }))
+
   it.effect("exits 4 where the daemon goes away, and says what to do", () =>
     Effect.gen(function*() {
       const { code, err } = yield* send(daemon([sending(1), "away"]).client)
@@ -182,7 +194,7 @@ ${image}: sending, 50 %, 50.0 MiB of 100.0 MiB, 83.3 MiB/s, 1 s left
   reads("/x/a.tar", [], /there is no file \/x\/a\.tar/)
   reads("images/a.tar", [], /there is no file \/here\/images\/a\.tar/)
   reads("host:5000/a:1", [], { image: "host:5000/a:1" })
-  reads("gnmi", [], /has no tag.*no file of that name/)
+  reads("gnmi", [], /there is no file gnmi, and it is no NAME:TAG either \(.*has no tag/)
   reads("A:1", [], /is not an image name/)
   reads("", [], /empty/)
 

@@ -7,7 +7,7 @@ import type { ControlClientShape } from "../../../src/cli/control-client.ts"
 import { intend, type IntentOptions } from "../../../src/cli/intent.ts"
 import { settle } from "../../../src/cli/problem.ts"
 import type { ContainerStatus } from "../../../src/control/views.ts"
-import { noDaemon, run } from "./console.ts"
+import { noDaemon, recorder, run } from "./console.ts"
 import * as views from "./views.ts"
 
 type Answers = ReadonlyArray<ContainerStatus | "away">
@@ -109,6 +109,19 @@ describe("start and stop", () => {
       const { code, err } = yield* start(daemon(["away"]), { timeout: 1000 }, "1 seconds")
       assert.strictEqual(code, 4)
       assert.include(err, "recorded and stands")
+    }))
+
+  it.effect("say at Ctrl-C that the intent stands", () =>
+    Effect.gen(function*() {
+      const { client, said, screen } = recorder({ client: daemon([waiting()]) })
+      const options: IntentOptions = { container: "gnmi", wait: true, timeout: 60_000 }
+      const fiber = yield* Effect.fork(run(settle(intend("running", options)), { client, screen }))
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(
+        said.err,
+        "offloadctl: interrupted. The intent is recorded and stands: gnmidpu0 shall be running\n"
+      )
     }))
 
   it.effect("exit 1 where it was not recorded", () =>

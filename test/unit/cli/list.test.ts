@@ -78,7 +78,7 @@ gnmidpu10  gnmi     running  Running  True     20241211.35  20241211.35         
       }))
       assert.deepStrictEqual(out.split("\n").slice(0, 3), [
         "NPU 169.254.200.254:8080 UNREACHABLE since 2026-01-01T00:00:00.000Z (90s ago): no route to host; "
-        + "what is shown is as last seen",
+        + "what its containers do is not known until it answers",
         "StateNotDurable: the disk is full",
         ""
       ])

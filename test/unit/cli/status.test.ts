@@ -114,6 +114,26 @@ gnmidpu0 (gnmi)
       ])
     }))
 
+  it.effect("shows what is as an operator asked for as no trouble, and what is down as one trouble", () =>
+    Effect.gen(function*() {
+      const down = (["Running", "Healthy"] as const).map((type) => ({
+        type,
+        status: "False" as const,
+        reason: type === "Running" ? "Absent" : "NotRunning",
+        message: "it does not run",
+        lastTransition: "2026-01-01T00:00:00.000Z"
+      }))
+      const container = views.container({ state: "Absent", healthy: "False", desired: "stopped" })
+      const stopped = yield* ask("gnmi", views.status({ container, conditions: down }))
+      assert.notInclude(stopped.out, "Trouble")
+      assert.strictEqual(stopped.code, 0)
+      const lost = yield* ask(
+        "gnmi",
+        views.status({ container: { ...container, desired: "running" }, conditions: down })
+      )
+      assert.deepStrictEqual(lost.out.match(/^ {2}Trouble .*? since/gm), ["  Trouble       Absent since"])
+    }))
+
   it("knows what is degraded", () => {
     const of = (over: Parameters<typeof views.container>[0], npu = views.npu()) =>
       isDegraded(views.status({ npu, container: views.container(over) }))
