@@ -69,7 +69,7 @@ export const layer: Layer.Layer<
     const dispatch = yield* Dispatch.make(offer)
 
     let memory = initialMemory(yield* recall(store, events))
-    /** What the file holds; undefined where nothing was saved yet. */
+    /** What the file holds; undefined where nothing was saved yet, or the last try failed. */
     let saved: Memory["durable"] | undefined
 
     const now = Effect.map(
@@ -86,7 +86,11 @@ export const layer: Layer.Layer<
             saved = output.memory.durable
             return undefined
           },
-          onFailure: (error) => error.reason
+          onFailure: (error) => {
+            // The next turn tries again, whether or not it changes anything: only that shows that the file can be written.
+            saved = undefined
+            return error.reason
+          }
         })
 
     /** The memory first of all, and again now and then: the beginning of a recording is thrown away some day. */

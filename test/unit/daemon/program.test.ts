@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 
 import { makeWorld, names, pass, starts, version } from "./world.ts"
 
@@ -78,6 +79,25 @@ describe("the daemon over an NPU in memory", () => {
       yield* pass(5000)
       assert.strictEqual(yield* second.state(gnmi), "Stopped")
       assert.deepStrictEqual(world.calls, [])
+    }))
+
+  it.scoped("goes on saying that memory cannot be saved, until it can", () =>
+    Effect.gen(function*() {
+      const world = yield* makeWorld(["1.0"])
+      const daemon = yield* world.boot
+      yield* pass(5000)
+      world.disk.fault = "the disk is full"
+      const stopping = yield* Effect.fork(
+        daemon.decider.command({ _tag: "SetDesired", container: gnmi, desired: "stopped" })
+      )
+      yield* pass(3000)
+      assert.strictEqual((yield* Fiber.join(stopping))._tag, "NotRecorded")
+      // Nothing has changed since that would have to be saved, and the disk is full all the same.
+      const unsaved = Effect.map(daemon.decider.memory, (memory) => memory.unsaved?.reason)
+      assert.strictEqual(yield* unsaved, "the disk is full")
+      world.disk.fault = undefined
+      yield* pass(3000)
+      assert.isUndefined(yield* unsaved)
     }))
 
   it.scoped("waits while the NPU is away, counts nothing, and has all running after two looks of its return", () =>
