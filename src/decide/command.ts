@@ -52,18 +52,27 @@ const deploy = (turn: Turn, subject: DeploySubject): Reply => {
       reason: `${transfer.subject} is being sent to the NPU (${transfer.operation}); one transfer at a time`
     }
   }
-  return { _tag: "Deploying", operation: beginTransfer(turn, subject) }
+  return { _tag: "Deploying", operation: beginTransfer(turn, subject, "Deploying") }
 }
 
-/** Begins the one transfer; the caller has seen that none is under way. */
-export const beginTransfer = (turn: Turn, subject: DeploySubject): string => {
+/**
+ * Begins the one transfer; the caller has seen that none is under way. An operator's is told each time (`Deploying`),
+ * the offloader's own (`Transferring`) come again and again where an archive is missing.
+ */
+export const beginTransfer = (turn: Turn, subject: DeploySubject, reason: "Deploying" | "Transferring"): string => {
   const operation = turn.operation()
   const text = subject._tag === "Image" ? format(subject.image) : subject.path
   turn.setImages({
     transfer: { operation, subject: text, image: subject._tag === "Image" ? text : undefined }
   })
   turn.actions.push({ _tag: "Deploy", operation, subject })
-  turn.say("notice", "Deploying", `Sending ${text} to the NPU (${operation}).`)
+  turn.say(
+    "notice",
+    reason,
+    reason === "Deploying"
+      ? `An operator wants ${text} on the NPU (${operation}).`
+      : `Sending ${text} to the NPU (${operation}).`
+  )
   return operation
 }
 

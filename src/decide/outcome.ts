@@ -133,14 +133,20 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   turn.setImages({
     pace: { ...turn.memory.images.pace, [image]: { level, at: turn.now.mono + wait, reason: outcome.reason } }
   })
+  const again = ` It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
   turn.say(
     "warning",
     eventOf[outcome._tag],
-    `${image} was not deployed: ${outcome.reason}. It is tried again in ${
-      Math.round(wait / 1000)
-    } s if it is still wanted.`
+    `${image} was not deployed: ${outcome.reason}.${isWanted(turn, image) ? again : ""}`
   )
 }
+
+/** Whether a service shall run this image: what only an operator asked for is not sent again by itself. */
+const isWanted = (turn: Turn, image: string): boolean =>
+  turn.memory.specs.some((spec) => {
+    const wanted = wantedImage(turn.memory, spec)
+    return wanted !== undefined && format(wanted) === image
+  })
 
 const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed">, string> = {
   Rejected: "ArchiveRejected",

@@ -126,7 +126,7 @@ const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
       listImages(turn)
       return undefined
     case "Deploy":
-      beginTransfer(turn, { _tag: "Image", image: what.image })
+      beginTransfer(turn, { _tag: "Image", image: what.image }, "Transferring")
       return undefined
     case "Start":
       turn.actions.push({

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Either from "effect/Either"
 
 import { statusView } from "../../../src/daemon/views.ts"
+import { audited } from "../../../src/model/event.ts"
+import { parse } from "../../../src/model/image.ts"
 import { absent, Bench, database, gnmi, ha, runs, settled, specs, stopped, unclear } from "./bench.ts"
 
 const stop = (container: string) => ({ _tag: "SetDesired", container, desired: "stopped" }) as const
@@ -107,6 +110,27 @@ describe("deploy", () => {
     bench.wait(600_000).look({})
     assert.deepStrictEqual(bench.take(), [])
     assert.include(bench.reasons(), "DeployFailed")
+  })
+
+  it("promises another try only of what a service shall run", () => {
+    const bench = settled()
+    const said = (image: string) => {
+      bench.command({ _tag: "Deploy", subject: { _tag: "Image", image: Either.getOrThrow(parse(image)) } })
+      bench.endTransfer({ _tag: "Failed", reason: "no room", unreachable: false })
+      return bench.events.findLast(({ reason }) => reason === "DeployFailed")!.message
+    }
+    assert.match(said("docker-dash-ha:1.0"), /It is tried again in/)
+    assert.strictEqual(said("docker-dash-ha:0.9"), "docker-dash-ha:0.9 was not deployed: no room.")
+  })
+
+  it("is told each time, the offloader's own transfers only while they are few", () => {
+    const bench = settled()
+    bench.command(deploy("/a.tar"))
+    assert.isTrue(audited.has(bench.events.at(-1)!.reason))
+    const own = new Bench().version("1.0").look({ [database]: absent })
+    own.give({ _tag: "ImagesListed", asked: ["docker-database:1.0"], held: [] })
+    assert.include(own.reasons(), "Transferring")
+    assert.isFalse(audited.has("Transferring"))
   })
 
   it("serves the services that wait for that image", () => {
