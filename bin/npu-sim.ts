@@ -223,7 +223,8 @@ const admin = Command.make("admin", {
     Options.withDescription("the running npu-sim's --admin socket")
   ),
   verb: Args.text({ name: "verb" }).pipe(
-    Args.withDescription("what to do: a verb, or `state`, or `help` for all verbs")
+    Args.withDefault("help"),
+    Args.withDescription("what to do: a verb, or `state`, or `help` for all verbs, as without one")
   ),
   values: Args.text({ name: "value" }).pipe(Args.repeated, Args.withDescription("the verb's arguments, in order"))
 }, ({ admin: path, values, verb }) =>

@@ -26,6 +26,7 @@ import {
   TooLarge,
   UnknownPath
 } from "../../src/control/problems.ts"
+import { telling } from "../../src/model/faults.ts"
 import { whoAnswers } from "./client.ts"
 import { readBody, respond, toServerRequest } from "./http.ts"
 import { claim, type ControlSocketError, socketError } from "./socket-path.ts"
@@ -174,8 +175,8 @@ const sayWhatIsWrong = Layer.provideMerge(
 )
 
 const badRequest = (error: HttpApiDecodeError): BadRequest => {
-  const faults = error.issues.map((issue) =>
-    issue.path.length === 0 ? issue.message : `${issue.path.map(String).join(".")} ${issue.message}`
+  const faults = telling(error.issues).map((issue) =>
+    issue.path.length === 0 ? issue.message : `${issue.path.map(String).join(".")}: ${issue.message}`
   )
   return new BadRequest({ message: `the request is not understood: ${[...new Set(faults)].join("; ")}` })
 }

@@ -26,4 +26,8 @@ export const readDockerManifest = (manifest: Member): Judged<Claim> =>
 
 const strings = Schema.optional(Schema.NullOr(Schema.Array(Schema.String)))
 
-const Manifest = Schema.Array(Schema.Struct({ Config: Schema.NonEmptyString, RepoTags: strings, Layers: strings }))
+// Named, since the whole type would else stand in the sentence that an operator reads.
+const Manifest = Schema.Array(
+  Schema.Struct({ Config: Schema.NonEmptyString, RepoTags: strings, Layers: strings })
+    .annotations({ identifier: "an image's entry" })
+).annotations({ identifier: "a list of images" })

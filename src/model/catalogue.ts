@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
+import { telling } from "./faults.ts"
 import { Repository } from "./image.ts"
 
 /** A DPU's number on its switch, 0 to 7. */
@@ -160,7 +161,7 @@ const decode = Schema.decodeUnknownEither(Catalogue, { errors: "all", onExcessPr
 export const fromJson = (json: unknown): Either.Either<Catalogue, CatalogueError> =>
   Either.mapLeft(decode(json), (error) =>
     new CatalogueError({
-      faults: ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) =>
+      faults: telling(ParseResult.ArrayFormatter.formatErrorSync(error)).map((issue) =>
         `${issue.path.length === 0 ? "the catalogue" : pathOf(issue.path)}: ${issue.message}`
       )
     }))

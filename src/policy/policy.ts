@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
+import { telling } from "../model/faults.ts"
 import { callFaults, Calls, defaultCalls } from "./calls.ts"
 import { Millis } from "./duration-text.ts"
 import { Ladder, topLevel } from "./ladder.ts"
@@ -129,7 +130,7 @@ export const fromJson = (json: unknown): Either.Either<Policy, PolicyError> => {
   return decode(merge(encodeDefaults(defaults), json)).pipe(
     Either.mapLeft((error) =>
       new PolicyError({
-        faults: ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) =>
+        faults: telling(ParseResult.ArrayFormatter.formatErrorSync(error)).map((issue) =>
           `${issue.path.map(String).join(".") || "the policy"}: ${issue.message}`
         )
       })

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 import { parse as parseImage } from "../../../src/model/image.ts"
@@ -95,7 +96,9 @@ const verb = <Fields extends Schema.Struct.Fields>(
     parameters: Object.entries(fields).map(([name, field]) => Schema.isPropertySignature(field) ? `${name}?` : name),
     run: (to, input) =>
       Either.mapBoth(decode(input), {
-        onLeft: (error) => error.message,
+        onLeft: (error) =>
+          ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) => `${path.join(".")} ${message}`)
+            .join("; "),
         onRight: (args) => Effect.zipRight(Effect.suspend(() => deed(to, args)), to.settled)
       })
   }
