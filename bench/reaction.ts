@@ -12,6 +12,7 @@
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Random from "effect/Random"
@@ -21,6 +22,9 @@ import { administer } from "../layers/npu-sim/admin/client.ts"
 import type { JournalLine } from "../layers/npu-sim/journal.ts"
 import { type Catalogue, type CatalogueEntry, resolve } from "../src/model/catalogue.ts"
 import { defaults } from "../src/policy/policy.ts"
+
+/** A start that never came. */
+class Missed extends Data.TaggedError("Missed")<{ readonly message: string }> {}
 
 const services = Math.max(2, Number(process.argv[2] ?? 100))
 const seed = process.argv[3] ?? "reaction"
@@ -88,9 +92,9 @@ const crashEach = (lab: Lab): Effect.Effect<ReadonlyArray<Reaction>, Error> =>
               if (line.method === "StartContainer") missing.delete(line.subject)
             }
             if (micros() - since > longest * 1000) {
-              return yield* Effect.fail(
-                new Error(`no StartContainer of ${[...missing].join(", ")} within ${longest} ms`)
-              )
+              return yield* new Missed({
+                message: `no StartContainer of ${[...missing].join(", ")} within ${longest} ms`
+              })
             }
             yield* Effect.sleep(5)
           }

@@ -246,4 +246,3 @@ const reading = (version: string | undefined): VersionReading =>
   version === undefined
     ? { _tag: "Unreadable", reason: "the version file cannot be read" }
     : { _tag: "Version", version: version as SonicVersion }
-

@@ -1,8 +1,6 @@
 /** The DPU's disk, with the daemon's one file on it: what `save` promises, and every way in which it may break it. */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 
-import { decode } from "../../src/decide/durable.ts"
 import { StateStoreError, type StateStoreService } from "../../src/daemon/state-store.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
@@ -42,8 +40,11 @@ export class Disk {
       load: Effect.sync(() => this.text),
       save: (text) =>
         Effect.async<void, StateStoreError>((resume) =>
-          this.save(text, process, (error) =>
-            resume(error === undefined ? Effect.void : Effect.fail(new StateStoreError({ reason: error }))))
+          this.save(
+            text,
+            process,
+            (error) => resume(error === undefined ? Effect.void : Effect.fail(new StateStoreError({ reason: error })))
+          )
         ),
       setAside: Effect.sync(() => {
         this.text = undefined
@@ -87,6 +88,3 @@ export class Disk {
     return true
   }
 }
-
-/** Whether a text is one that a daemon could start from. */
-export const loads = (text: string): boolean => Either.isRight(decode(text, 0))

@@ -196,8 +196,7 @@ const dpuOf = (world: World, dpu: number): SimulatedDpu => world.dpus[dpu]!
 const ownerOf = (world: World, container: string): number =>
   world.containers.findIndex((specs) => specs.some((spec) => spec.name === container))
 
-const specOf = (world: World, container: string) =>
-  world.containers.flat().find((spec) => spec.name === container)!
+const specOf = (world: World, container: string) => world.containers.flat().find((spec) => spec.name === container)!
 
 const crashLoop = (world: World, container: string, every: number): () => void => {
   let on = true
@@ -219,7 +218,9 @@ const hang = (world: World, fault: Extract<Fault, { readonly _tag: "Hang" }>): (
   engine.probe(fault.container, fault.mode)
   const stop = fault.sticky
     ? engine.subscribe((event) => {
-      if (event._tag === "Started" && event.container.name === fault.container) engine.probe(fault.container, fault.mode)
+      if (event._tag === "Started" && event.container.name === fault.container) {
+        engine.probe(fault.container, fault.mode)
+      }
     })
     : () => undefined
   return () => {
@@ -257,4 +258,3 @@ class Misbehaviour {
     for (const tag of versions) this.world.engine.setBehaviour({ repository, tag }, behaviour)
   }
 }
-

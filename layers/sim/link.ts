@@ -1,7 +1,7 @@
 /** The way from one DPU to the NPU: what is wrong with it now, and the calls that are on it. */
-import type { Connection } from "../npu-sim/wire.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { Fault } from "../../src/simulate/fault.ts"
+import type { Connection } from "../npu-sim/wire.ts"
 
 type Sharing = Extract<Fault, { readonly share: number }>["_tag"]
 

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
-import type { ProberService, ProbeResult } from "../../src/health/prober.ts"
+import type { ProbeResult, ProberService } from "../../src/health/prober.ts"
 import type { ContainerSpec } from "../../src/model/catalogue.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { Entry } from "../../src/simulate/trace.ts"

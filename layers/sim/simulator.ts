@@ -39,11 +39,11 @@ const run = (options: RunOptions): void => {
 const withoutLeftovers = (body: () => void): void => {
   const { setInterval: genuine } = globalThis
   const held: Array<NodeJS.Timeout> = []
-  globalThis.setInterval = ((callback: () => void, millis?: number) => {
+  globalThis.setInterval = (callback: () => void, millis?: number) => {
     const timer = genuine(callback, millis)
     held.push(timer)
     return timer
-  }) as typeof globalThis.setInterval
+  }
   try {
     body()
   } finally {

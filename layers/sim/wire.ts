@@ -16,7 +16,7 @@ import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 
 import type { ListContainerResponse, MethodName } from "../../src/npu/messages.ts"
-import { type GrpcCode, WireError, type WireService } from "../../src/npu/wire.ts"
+import { type ConnectionEvent, type GrpcCode, WireError, type WireService } from "../../src/npu/wire.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { Call, Entry } from "../../src/simulate/trace.ts"
 import type { Link, OpenCall } from "./link.ts"
@@ -163,12 +163,18 @@ export const make = (options: FaultyWireOptions): WireService => {
       })
     })
 
+  let told: { readonly event: ConnectionEvent } | undefined
   const onNpu = Effect.withClock(npu.clock)
 
   return {
     endpoint: inner.endpoint,
     unary: (method, request, deadline) =>
-      invoke(describe(method, request), onNpu(inner.unary(method, request, deadline)), Duration.toMillis(deadline), nothing),
+      invoke(
+        describe(method, request),
+        onNpu(inner.unary(method, request, deadline)),
+        Duration.toMillis(deadline),
+        nothing
+      ),
     collect: (method, request, deadline) =>
       invoke(
         describe(method, request),
@@ -191,15 +197,18 @@ export const make = (options: FaultyWireOptions): WireService => {
         Duration.toMillis(call.idleTimeout),
         nothing
       ),
+    // Several listen; what the connection does is told once.
     connection: Stream.tap(inner.connection, (event) =>
-      Effect.sync(() =>
+      Effect.sync(() => {
+        if (told?.event === event) return
+        told = { event }
         record({
           _tag: "Connection",
           at: time.now,
           dpu,
           event: event._tag === "Connected" ? "connected" : event.routine ? "closed" : "lost"
         })
-      ))
+      }))
   }
 }
 

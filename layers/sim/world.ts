@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 
-import { builtIn, type ContainerSpec, type DpuNumber, resolve } from "../../src/model/catalogue.ts"
+import { builtIn, type ContainerSpec, resolve } from "../../src/model/catalogue.ts"
 import { format, type ImageRef, split } from "../../src/model/image.ts"
 import { type ImageArchive, ImageNotFound, type ImageSourceService } from "../../src/npu/image-source.ts"
 import { Chance } from "../../src/simulate/chance.ts"
@@ -26,7 +26,7 @@ export const versions = ["20260101.1", "20260101.2"] as const
 
 /** The containers of each DPU of the built-in catalogue. */
 export const assigned = (dpus: number): ReadonlyArray<ReadonlyArray<ContainerSpec>> =>
-  Array.from({ length: dpus }, (_, dpu) => Either.getOrThrow(resolve(builtIn, dpu as DpuNumber)))
+  Array.from({ length: dpus }, (_, dpu) => Either.getOrThrow(resolve(builtIn, dpu)))
 
 export class World {
   readonly time = new SimulatedTime()
@@ -45,7 +45,9 @@ export class World {
       operations: chance.pick([2048, 2048, 200, 40])
     })
     this.containers = assigned(options.dpus)
-    const ports = new Map(this.containers.flat().flatMap((spec) => spec.probe === undefined ? [] : [[spec.name, spec.probe.port]]))
+    const ports = new Map(
+      this.containers.flat().flatMap((spec) => spec.probe === undefined ? [] : [[spec.name, spec.probe.port]])
+    )
     this.engine = new Engine({
       now: () => Math.floor(epoch + time.now),
       wake: (at) => this.arm(at),
@@ -162,7 +164,8 @@ const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceService =
 
 /** Digits that look like a digest and are the same for the same name. */
 const digestOf = (name: string): string => {
-  const chance = new Chance([...name].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x01000193), 7))
+  const chance = new Chance(
+    [...name].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x01000193), 7)
+  )
   return `sha256:${Array.from({ length: 8 }, () => (chance.word() >>> 0).toString(16).padStart(8, "0")).join("")}`
 }
-
