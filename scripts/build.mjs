@@ -175,7 +175,7 @@ const bundle = async (esbuild, define, binary, inputs) => {
       define,
       // Optional native parts of packages, which do without.
       external: ["cpu-features", "*.node"],
-      plugins: [lazyParts(lazy), packagedProtos],
+      plugins: [lazyParts(lazy), packagedProtos, lateDescriptors],
       logLevel: "warning"
     })
     const text = built.outputFiles[0].contents
@@ -244,6 +244,40 @@ const packagedProtos = {
         "loadSync(protoPath,"
       )
     }
+  }
+}
+
+/**
+ * Descriptors of messages are for server reflection alone, yet proto-loader makes
+ * them whenever it loads; in a bundle it makes them when somebody asks.
+ */
+const lateDescriptors = {
+  name: "late-descriptors",
+  setup(build) {
+    build.onLoad({ filter: /proto-loader[/\\]build[/\\]src[/\\]index\.js$/ }, (args) => {
+      const changes = [
+        ["const messageDescriptor = message.toDescriptor('proto3');", ""],
+        [
+          "type: messageDescriptor.$type.toObject(messageDescriptor, descriptorOptions),",
+          "get type() { const made = message.toDescriptor('proto3'); return made.$type.toObject(made, descriptorOptions); },"
+        ],
+        ["const descriptorList = root.toDescriptor('proto3').file;", "let made;"],
+        [
+          "const bufferList = descriptorList.map(value => Buffer.from(descriptor.FileDescriptorProto.encode(value).finish()));",
+          `const bufferList = () => made ??= root.toDescriptor('proto3').file.map(
+            value => Buffer.from(descriptor.FileDescriptorProto.encode(value).finish()));`
+        ],
+        ["fileDescriptorProtos: fileDescriptors,", "get fileDescriptorProtos() { return fileDescriptors(); },"]
+      ]
+      let contents = readFileSync(args.path, "utf8")
+      for (const [before, after] of changes) {
+        if (!contents.includes(before)) {
+          throw new Error(`${args.path} no longer holds ${before}`)
+        }
+        contents = contents.replaceAll(before, () => after)
+      }
+      return { contents }
+    })
   }
 }
 
