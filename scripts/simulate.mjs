@@ -7,8 +7,8 @@
  * Fails where an invariant was broken, or where a fault, an action or a reason
  * of an event occurred fewer than 50 times in 1,000 seeds.
  */
-import { availableParallelism, tmpdir } from "node:os"
 import { mkdtempSync, rmSync } from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 

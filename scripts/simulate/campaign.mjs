@@ -13,16 +13,16 @@ const batch = 20
  */
 export const campaign = async ({ bundle, first, job, onResult, seeds, workers }) => {
   let next = first
-  let stopped = false
+  const campaigning = { stopped: false }
   const last = first + seeds - 1
   const worker = async () => {
-    while (next <= last && !stopped) {
+    while (next <= last && !campaigning.stopped) {
       const from = next
       const to = Math.min(last, from + (seeds <= batch * workers ? Math.ceil(seeds / workers / 4) : batch) - 1)
       next = to + 1
       await runBatch(bundle, { ...job, first: from, last: to }, (result) => {
         onResult(result)
-        if (job.stop && result.violation !== undefined) stopped = true
+        if (job.stop && result.violation !== undefined) campaigning.stopped = true
       })
     }
   }
@@ -41,6 +41,7 @@ const runBatch = (bundle, job, onResult) =>
     child.once("error", reject)
     child.once("close", (code) => {
       void read.then(() =>
-        code === 0 ? resolve() : reject(new Error(`seeds ${job.first} to ${job.last}: the worker ended with ${code}`)))
+        code === 0 ? resolve() : reject(new Error(`seeds ${job.first} to ${job.last}: the worker ended with ${code}`))
+      )
     })
   })

@@ -28,7 +28,19 @@ for (let seed = job.first; seed <= job.last; seed++) {
   const { actions, faults, hitInFlight, looks, reasons } = counts
   const violation = violations[0]
   process.stdout.write(
-    `${JSON.stringify({ seed, hash, looks, hitInFlight, faults, actions, reasons, violation, cpu: (system + user) / 1e6 })}\n`
+    `${
+      JSON.stringify({
+        seed,
+        hash,
+        looks,
+        hitInFlight,
+        faults,
+        actions,
+        reasons,
+        violation,
+        cpu: (system + user) / 1e6
+      })
+    }\n`
   )
   if (violation !== undefined && job.stop === true) break
 }

@@ -34,6 +34,7 @@ export const commanded = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Co
     case "asked":
       container.possible.add(entry.desired)
       container.asked++
+      container.ladder.excused = true
       if (entry.desired === "stopped") container.wordOfStop = 1
       return
     case "recorded":
