@@ -118,15 +118,15 @@ describe("requests", () => {
     post("/v1/deployments", "{\"image\":\"a:1\",\"force\":true}"),
     400,
     "BadRequest",
-    /force is unexpected/
+    /force: is unexpected/
   )
-  refused("a wrong type", post("/v1/deployments", "{\"path\":5}"), 400, "BadRequest", /path Expected string, actual 5/)
+  refused("a wrong type", post("/v1/deployments", "{\"path\":5}"), 400, "BadRequest", /path: Expected string, actual 5/)
   refused(
     "a relative path",
     post("/v1/deployments", "{\"path\":\"x.tar\"}"),
     400,
     "BadRequest",
-    /path must be an absolute path/
+    /path: must be an absolute path/
   )
   refused("neither field", post("/v1/deployments", ""), 400, "BadRequest", /exactly one of the two/)
   refused(
@@ -142,10 +142,10 @@ describe("requests", () => {
     post("/v1/containers/gnmi/start", "{\"now\":1}"),
     400,
     "BadRequest",
-    /now is unexpected/
+    /now: is unexpected/
   )
-  refused("an unknown query field", get("/v1/events?folow=true"), 400, "BadRequest", /folow is unexpected/)
-  refused("a wrong query value", get("/v1/events?follow=maybe"), 400, "BadRequest", /follow /)
+  refused("an unknown query field", get("/v1/events?folow=true"), 400, "BadRequest", /folow: is unexpected/)
+  refused("a wrong query value", get("/v1/events?follow=maybe"), 400, "BadRequest", /follow: /)
   refused("an unknown path", get("/v1/containerz"), 404, "UnknownPath", /GET \/v1\/containerz/)
   refused("another method", post("/v1/containers", "{}"), 404, "UnknownPath", /POST/)
   refused(
