@@ -6,7 +6,7 @@ import type { Turn } from "./turn.ts"
 
 /**
  * A reboot of the NPU is one event and nobody's crash: the transport broke and
- * then several containers (or all there are) had stopped, or were there anew
+ * then several containers (or the only one there is) had stopped, or were there anew
  * because the NPU's own units had made them; or, with the transport whole,
  * everything that ran had vanished without trace, and it is not long ago that
  * this was concluded last. Yields the containers that it concerns.
@@ -32,7 +32,7 @@ export const concludeReboot = (turn: Turn, look: Look): ReadonlySet<string> => {
     return sighting?._tag === "Running" && !sameId(sighting.id, turn.record(spec.name).startedId)
   })
   const touched = gone.length + anew.length
-  const several = touched > 0 && touched >= Math.min(2, ran.length)
+  const several = touched > 0 && touched >= Math.min(2, memory.specs.length)
   const vanished = gone.length >= 2 && gone.length === ran.length
     && gone.every((spec) => sightings.get(spec.name)?._tag === "Absent")
     && now.mono - memory.npu.lastReboot > memory.policy.restart.payback

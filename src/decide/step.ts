@@ -71,7 +71,8 @@ const fold = (turn: Turn, input: Input): void => {
       return probed(turn, input)
     case "ConnectionLost":
       turn.setNpu({ broke: true })
-      turn.look = true
+      // Of an NPU that cannot be reached it is no news: it is asked again by the period, not in a hot loop.
+      if (turn.memory.npu.reachable !== false) turn.look = true
       return
     case "ImagesListed":
       return imagesListed(turn, input)
