@@ -8,8 +8,8 @@ import type { Invariant } from "./violation.ts"
 
 /** The world as it truly is, where a check needs it. */
 export interface Truth {
-  /** When the instance that runs under this name started; undefined where none does. */
-  readonly runningSince: (container: string) => number | undefined
+  /** The instance that runs under this name: since when, and from which image. */
+  readonly running: (container: string) => { readonly since: number; readonly image: string } | undefined
 }
 
 export type Report = (invariant: Invariant, container: string, message: string) => void
@@ -103,7 +103,7 @@ const dependencies = (journal: DpuJournal, container: ContainerJournal, since: n
   for (const service of container.spec.after) {
     const before = [...journal.containers.values()].find(({ spec }) => spec.service === service)
     if (before === undefined) continue
-    const answered = before.probes.healthyAt !== undefined
+    const answered = before.probes.wasHealthy(since)
     if (!before.evidence.was("Running", since) || (before.spec.probe !== undefined && !answered)) {
       report(
         "DependencyAnswers",
@@ -160,12 +160,13 @@ const stopped = (
       `it was stopped while what could be known of it was ${container.evidence.present.state}`
     )
   }
-  const wrongVersion = container.evidence.was(
-    "Running",
-    since,
-    ({ version }) =>
-      version !== undefined && (version !== journal.version || journal.pastVersions.some((past) => past.until >= since))
-  )
+  // A list may tell no version, where the daemon remembers what it started.
+  const truly = truth.running(name)
+  const wrongVersion = container.evidence.was("Running", since, ({ version }) => {
+    const known = version ?? (truly === undefined ? undefined : split(truly.image).tag)
+    return known !== undefined &&
+      (known !== journal.version || journal.pastVersions.some(({ until }) => until >= since))
+  })
   if (wrongVersion) {
     if (journal.undurable && journal.saving === undefined) {
       report("DurableFirst", name, "its version is changed while memory cannot be saved")
@@ -174,7 +175,7 @@ const stopped = (
   }
   const { health } = policy
   const length = health.unhealthyForService[container.spec.service] ?? health.unhealthyFor
-  const runningSince = truth.runningSince(name)
+  const runningSince = truth.running(name)?.since
   const pastGrace = runningSince === undefined || call.begun - runningSince >= health.grace - 1
   if (!container.probes.wasBad(since, call.begun, health.failures, length - 1)) {
     report(

@@ -154,7 +154,7 @@ export class DpuJournal {
     this.rebootAt = Number.NEGATIVE_INFINITY
     for (const container of this.containers.values()) {
       container.evidence.forget(at)
-      container.probes.forget()
+      container.probes.forget(at)
       container.probed = ""
       container.inFlight = undefined
       container.wordOfStop = 0

@@ -24,7 +24,7 @@ export class Oracle {
   readonly dpus: ReadonlyArray<DpuJournal>
   private readonly policy: Policy
   /** Container → the instance that runs, and since when. */
-  private readonly running = new Map<string, { readonly id: string; readonly since: number }>()
+  private readonly running = new Map<string, { readonly id: string; readonly since: number; readonly image: string }>()
   private readonly liveness: Liveness
 
   constructor(options: OracleOptions) {
@@ -41,8 +41,9 @@ export class Oracle {
     )
     switch (entry._tag) {
       case "Engine":
-        if (entry.what === "Started") this.running.set(entry.container, { id: entry.id, since: entry.at })
-        else if (this.running.get(entry.container)?.id === entry.id) this.running.delete(entry.container)
+        if (entry.what === "Started") {
+          this.running.set(entry.container, { id: entry.id, since: entry.at, image: entry.image })
+        } else if (this.running.get(entry.container)?.id === entry.id) this.running.delete(entry.container)
         return
       case "Up":
       case "Down":
@@ -62,7 +63,8 @@ export class Oracle {
         if (entry.event === "lost") {
           const journal = this.dpus[entry.dpu]!
           journal.breaks(entry.at)
-          journal.hinted(entry.at)
+          // While the NPU cannot be reached anyway, another loss is no news.
+          if (journal.failures < this.policy.rpc.ListContainer.tries) journal.hinted(entry.at)
         }
         return
       case "Saving":
@@ -140,7 +142,7 @@ export class Oracle {
         journal,
         call,
         this.policy,
-        { runningSince: (name) => this.running.get(name)?.since },
+        { running: (name) => this.running.get(name) },
         this.reporter(call.dpu, entry.at)
       )
     }
@@ -187,19 +189,19 @@ export class Oracle {
       // What it was while an action is in flight, says nothing of what it will be.
       if (container.inFlight !== undefined) continue
       container.evidence.listed(rows, entry.call.all, entry.call.begun, entry.at)
-      this.probesOf(container)
+      this.probesOf(container, entry.at)
       container.probes.listed(true, entry.call.begun)
     }
   }
 
   /** Probes are of an instance: another one begins without history. */
-  private probesOf(container: ContainerJournal): void {
+  private probesOf(container: ContainerJournal, at: number): void {
     const { present } = container.evidence
     if (present.state === "Unknown") return
     const instance = present.state === "Running" ? present.id : ""
     if (instance === container.probed) return
     container.probed = instance
-    container.probes.forget()
+    container.probes.forget(at)
   }
 
   private said(entry: Extract<Entry, { _tag: "Said" }>): void {

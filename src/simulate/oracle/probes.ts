@@ -10,11 +10,21 @@ export class ProbeHistory {
   /** Probes that nobody answered: bad once the NPU itself is seen to answer. */
   private silent: { readonly since: number; ended: number } | undefined
 
-  forget(): void {
+  /** Until when it was known to answer, before it was another instance or none. */
+  private formerlyHealthy = Number.NEGATIVE_INFINITY
+
+  /** Another instance, or none. */
+  forget(at: number): void {
+    if (this.healthyAt !== undefined) this.formerlyHealthy = at
     this.bad = 0
     this.healthyAt = undefined
     this.former = { bad: 0, badSince: 0, until: Number.NEGATIVE_INFINITY }
     this.silent = undefined
+  }
+
+  /** Whether it was known to have answered at any moment since then. */
+  wasHealthy(since: number): boolean {
+    return this.healthyAt !== undefined || this.formerlyHealthy >= since
   }
 
   answered(result: "Healthy" | "Unhealthy" | "Unknown", begun: number, at: number): void {
