@@ -92,6 +92,7 @@ const problemTags: Readonly<Record<ProblemTag, true>> = {
   NotRecorded: true,
   Busy: true,
   NoLog: true,
+  NpuUnreachable: true,
   BadRequest: true,
   UnknownPath: true,
   TooLarge: true,

@@ -27,5 +27,8 @@ export class EventFeed extends Context.Tag("offloadctl/EventFeed")<EventFeed, {
   /** Lines without their ends; may hold anything, escape sequences too. */
   readonly output: (
     query: OutputQuery
-  ) => Stream.Stream<string, ClientError | ProblemOf<"UnknownContainer"> | ProblemOf<"NoLog">>
+  ) => Stream.Stream<
+    string,
+    ClientError | ProblemOf<"UnknownContainer"> | ProblemOf<"NoLog"> | ProblemOf<"NpuUnreachable">
+  >
 }>() {}

@@ -25,6 +25,7 @@ const codeOf: Readonly<Record<Exclude<CliError["_tag"], "Ended">, ExitCode>> = {
   NotRecorded: ExitCode.failed,
   Busy: ExitCode.failed,
   NoLog: ExitCode.failed,
+  NpuUnreachable: ExitCode.unreachable,
   BadRequest: ExitCode.usage,
   UnknownPath: ExitCode.failed,
   TooLarge: ExitCode.failed,
@@ -46,6 +47,8 @@ const sentenceOf = (error: Exclude<CliError, ClosedPipe>): string => {
       return `offloadd does not know this request; it may be of another version than offloadctl (${
         plain(error.message)
       })`
+    case "NpuUnreachable":
+      return `the NPU could not be reached: ${plain(error.message)}`
     case "NotRecorded":
       return `not recorded, nothing was changed: ${plain(error.message)}`
     default:

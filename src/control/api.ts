@@ -17,6 +17,7 @@ import {
   InternalError,
   NoLog,
   NotRecorded,
+  NpuUnreachable,
   statusOf,
   TooLarge,
   UnknownContainer,
@@ -83,6 +84,7 @@ const containers = HttpApiGroup.make("containers")
       .addSuccess(Schema.String.pipe(HttpApiSchema.withEncoding({ kind: "Text", contentType: "text/plain" })))
       .addError(UnknownContainer, unknownContainer)
       .addError(NoLog, { status: statusOf.NoLog })
+      .addError(NpuUnreachable, { status: statusOf.NpuUnreachable })
   )
   /** Ends what the container waits for by the clock. Changes no intent. */
   .add(

@@ -35,6 +35,12 @@ export class NoLog extends Schema.TaggedError<NoLog>()(
   { message: Schema.String }
 ) {}
 
+/** 503: only the NPU could answer, and it cannot be reached. `offloadctl` exits 5. */
+export class NpuUnreachable extends Schema.TaggedError<NpuUnreachable>()(
+  "NpuUnreachable",
+  { message: Schema.String }
+) {}
+
 /** 400: the request is not one that the API knows. `offloadctl` exits 2. */
 export class BadRequest extends Schema.TaggedError<BadRequest>()(
   "BadRequest",
@@ -66,6 +72,7 @@ export const Problem = Schema.Union(
   NotRecorded,
   Busy,
   NoLog,
+  NpuUnreachable,
   BadRequest,
   UnknownPath,
   TooLarge,
@@ -85,6 +92,7 @@ export const statusOf: Readonly<Record<ProblemTag, number>> = {
   NotRecorded: 503,
   Busy: 409,
   NoLog: 404,
+  NpuUnreachable: 503,
   BadRequest: 400,
   UnknownPath: 404,
   TooLarge: 413,

@@ -19,6 +19,7 @@ import {
   InternalError,
   NoLog,
   NotRecorded,
+  NpuUnreachable,
   UnknownContainer,
   UnknownOperation
 } from "../control/problems.ts"
@@ -109,7 +110,12 @@ const output = Effect.fnUntraced(function*(name: string, follow: boolean) {
   const first = yield* Effect.timeoutOption(Queue.take(pieces), refusalTime)
   if (Option.isSome(first) && Exit.isFailure(first.value)) {
     const error = Option.flatten(Cause.failureOption(first.value.cause))
-    if (Option.isSome(error)) return yield* new NoLog({ message: error.value.reason })
+    if (Option.isSome(error)) {
+      const { class: kind, reason: message } = error.value
+      return yield* kind === "Unreachable" || kind === "TimedOut"
+        ? new NpuUnreachable({ message })
+        : new NoLog({ message })
+    }
     return Stream.empty
   }
   const rest = Stream.repeatEffectOption(

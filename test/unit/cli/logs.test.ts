@@ -33,6 +33,14 @@ describe("logs", () => {
       assert.include(err, "nothing is kept")
     }))
 
+  it.effect("exits 5 where the NPU cannot be asked", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* commandLine(["logs", "gnmi"], {
+        output: () => Stream.fail({ _tag: "NpuUnreachable", message: "no route to host" })
+      })
+      assert.deepStrictEqual([code, err], [5, "offloadctl: the NPU could not be reached: no route to host\n"])
+    }))
+
   it.effect("does not follow an instance that ended", () =>
     Effect.gen(function*() {
       const { asked, code } = yield* logs("gnmi", "--previous", "--follow")
