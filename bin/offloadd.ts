@@ -171,7 +171,9 @@ const daemon = (options: DaemonOptions) =>
     )
     yield* Program.run.pipe(
       Effect.provide(Layer.provideMerge(control, program)),
-      Effect.provideService(Policy.ActivePolicy, policy)
+      Effect.provideService(Policy.ActivePolicy, policy),
+      // After everything was released: who reads the log knows that nothing was left undone.
+      Effect.onInterrupt(() => Effect.logInfo("offloadd has stopped; the services go on running on the NPU"))
     )
   })
 

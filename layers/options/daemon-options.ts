@@ -68,7 +68,7 @@ export const parse = (
         },
         allowPositionals: false
       }).values as Partial<Record<Name, string>> & { readonly help?: boolean; readonly version?: boolean },
-    catch: (error) => new UsageError({ message: firstSentence(error) })
+    catch: (error) => new UsageError({ message: `${firstSentence(error)}; "offloadd --help" lists what there is` })
   }).pipe(
     Either.flatMap(({ help, version, ...flags }): Either.Either<Invocation, UsageError> => {
       if (help === true) return Either.right({ _tag: "Help" })

@@ -67,6 +67,11 @@ const footer = HelpDoc.blocks([
 export const main = (argv: ReadonlyArray<string>): Effect.Effect<ExitCode, never, Environment> =>
   Effect.gen(function*() {
     const screen = yield* Screen
+    // The parser would blame a missing verb.
+    const completions = argv.indexOf("--completions")
+    if (completions !== -1 && !shells.has(argv[completions + 1] ?? "")) {
+      return yield* settle(new Usage({ message: `--completions is one of: ${[...shells].join(", ")}` }))
+    }
     const release = yield* Release
     const run = Command.run(root, { name: "offloadctl", version: release.version, executable: "offloadctl", footer })
     const program = run(["node", "offloadctl", ...arrange(argv)]).pipe(
@@ -78,9 +83,13 @@ export const main = (argv: ReadonlyArray<string>): Effect.Effect<ExitCode, never
     return yield* settle(program).pipe(Effect.withConsole(consoleOf(console, screen)))
   })
 
+const shells: ReadonlySet<string> = new Set(["bash", "fish", "sh", "zsh"])
+
 /** The parser's complaint as one paragraph. */
 const usage = (error: HelpDoc.HelpDoc): Usage => {
   const text = withoutColour(HelpDoc.toAnsiText(error)).replace(/\s+/g, " ").trim()
+  // The parser names the choices and not the option; there is one that all verbs share.
+  if (/: table, json$/.test(text)) return new Usage({ message: "--output (-o) is one of: table, json" })
   return new Usage({ message: `${text.replace(/[.]$/, "")}; "offloadctl --help" shows how` })
 }
 

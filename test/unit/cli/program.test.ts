@@ -29,6 +29,8 @@ describe("a command line that is not understood", () => {
   refused("list extra", /unknown argument: 'extra'/)
   refused("list --chek", /--check|--chek/)
   refused("list -o yaml", /table, json/)
+  refused("status -o yaml", /--output \(-o\) is one of: table, json/)
+  refused("--completions tcsh", /--completions is one of: bash, fish, sh, zsh/)
   refused("list -o", /-o|--output/)
   refused("start gnmi --timeout soon", /--timeout: "soon" is not a duration/)
   refused("start gnmi --timeout 0", /no time to wait/)
