@@ -49,7 +49,8 @@ const deploy = (turn: Turn, subject: DeploySubject): Reply => {
     return {
       _tag: "Busy",
       operation: transfer.operation,
-      reason: `${transfer.subject} is being sent to the NPU (${transfer.operation}); one transfer at a time`
+      reason:
+        `${transfer.subject} is being sent to the NPU (${transfer.operation}); one transfer goes at a time, so try again when it has ended`
     }
   }
   return { _tag: "Deploying", operation: beginTransfer(turn, subject, "Deploying") }
