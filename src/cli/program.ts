@@ -89,7 +89,7 @@ const shells: ReadonlySet<string> = new Set(["bash", "fish", "sh", "zsh"])
 const usage = (error: HelpDoc.HelpDoc): Usage => {
   const text = withoutColour(HelpDoc.toAnsiText(error)).replace(/\s+/g, " ").trim()
   // The parser names the choices and not the option; there is one that all verbs share.
-  if (/: table, json$/.test(text)) return new Usage({ message: "--output (-o) is one of: table, json" })
+  if (text.endsWith(": table, json")) return new Usage({ message: "--output (-o) is one of: table, json" })
   return new Usage({ message: `${text.replace(/[.]$/, "")}; "offloadctl --help" shows how` })
 }
 
