@@ -17,6 +17,7 @@ import { OpenApiDocument } from "../src/cli/openapi.ts"
 import { main } from "../src/cli/program.ts"
 import { Replayer } from "../src/cli/replay.ts"
 import { Screen } from "../src/cli/screen.ts"
+import { Simulation } from "../src/cli/simulate.ts"
 import { Connection } from "../src/cli/verb.ts"
 import { Release } from "../src/cli/version.ts"
 import { argv, run, socketPath } from "./offloadctl-process.ts"
@@ -41,6 +42,12 @@ const replayer = Layer.succeed(Replayer, {
     Effect.flatMap(Effect.promise(() => import("../layers/state/replay-file.ts")), (module) => module.replayFile(path))
 })
 
+const simulation = Layer.succeed(Simulation, {
+  profiles: ["all", "none", "containers", "network", "daemon"],
+  run: (request) =>
+    Effect.flatMap(Effect.promise(() => import("./offloadctl-simulate.ts")), (module) => module.run(request))
+})
+
 /** What @effect/cli itself asks for; the terminal is for its `--wizard`, and no option of ours reads a file. */
 const parser = Layer.mergeAll(FileSystem.layerNoop({}), Path.layer, NodeTerminal.layer)
 
@@ -49,6 +56,7 @@ const environment = Layer.mergeAll(
   files,
   document,
   replayer,
+  simulation,
   parser,
   Layer.succeed(Release, { version: packageJson.version }),
   Layer.succeed(Screen, screen)

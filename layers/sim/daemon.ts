@@ -50,6 +50,7 @@ export interface DpuOptions {
   readonly npu: FaultyWire.NpuSide
   readonly nextCall: () => number
   readonly offersLogs: boolean
+  readonly unclear: ReadonlySet<string>
 }
 
 /** A daemon that runs. */
@@ -198,7 +199,8 @@ export class SimulatedDpu {
         life: life.number,
         npu,
         nextCall: this.options.nextCall,
-        offersLogs: this.options.offersLogs
+        offersLogs: this.options.offersLogs,
+        unclear: this.options.unclear
       })
     })
     const versions = Stream.asyncPush<VersionReading>((emit) =>

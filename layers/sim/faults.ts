@@ -26,6 +26,7 @@ export const arrange = (world: World, plan: Plan, seed: number, record: (entry: 
 
 /** Takes back what waits for its moment, once faults are over. */
 export const forget = (world: World): void => {
+  world.unclear.clear()
   world.engine.emptyLists(0)
   world.engine.corruptDeploys(0)
   world.engine.loseDeploys(0)
@@ -36,7 +37,7 @@ export const forget = (world: World): void => {
 }
 
 /** Brings a fault about; returns how to end it. */
-const begin = (world: World, bad: Misbehaviour, fault: Fault, chance: Chance): (() => void) | undefined => {
+const begin = (world: World, bad: Misbehaviour, fault: Fault, chance: Chance): (() => unknown) | undefined => {
   const { engine } = world
   switch (fault._tag) {
     case "ContainerCrash":
@@ -83,6 +84,10 @@ const begin = (world: World, bad: Misbehaviour, fault: Fault, chance: Chance): (
       engine.emptyLists(fault.count)
       return undefined
     case "UnspecifiedState":
+      if (!fault.omitted) {
+        world.unclear.add(fault.container)
+        return () => world.unclear.delete(fault.container)
+      }
       engine.unspecified(fault.container, true)
       return () => engine.unspecified(fault.container, false)
     case "PortTaken": {

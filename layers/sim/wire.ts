@@ -44,6 +44,8 @@ export interface FaultyWireOptions {
   readonly nextCall: () => number
   /** Whether the server has Log. */
   readonly offersLogs: boolean
+  /** Containers that lists show in no clear state. */
+  readonly unclear: ReadonlySet<string>
 }
 
 type Described = Pick<Call, "method" | "container" | "image" | "force" | "all">
@@ -163,6 +165,11 @@ export const make = (options: FaultyWireOptions): WireService => {
       })
     })
 
+  const obscure = <Row>(row: Row): Row => {
+    const { name } = row as { readonly name?: string }
+    return name !== undefined && options.unclear.has(name.slice(1)) ? { ...row, status: "UNSPECIFIED" } : row
+  }
+
   let told: { readonly event: ConnectionEvent } | undefined
   const onNpu = Effect.withClock(npu.clock)
 
@@ -178,7 +185,9 @@ export const make = (options: FaultyWireOptions): WireService => {
     collect: (method, request, deadline) =>
       invoke(
         describe(method, request),
-        inner.collect(method, request, deadline),
+        method === "ListContainer" && options.unclear.size > 0
+          ? Effect.map(inner.collect(method, request, deadline), (rows) => rows.map(obscure))
+          : inner.collect(method, request, deadline),
         Duration.toMillis(deadline),
         (rows) => method === "ListContainer" ? rows as unknown as ReadonlyArray<ListContainerResponse> : undefined
       ),

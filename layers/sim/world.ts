@@ -34,6 +34,8 @@ export class World {
   readonly engine: Engine
   readonly dpus: ReadonlyArray<SimulatedDpu>
   readonly containers: ReadonlyArray<ReadonlyArray<ContainerSpec>>
+  /** Containers that every list shows in no clear state. */
+  readonly unclear = new Set<string>()
   private armed = Number.POSITIVE_INFINITY
 
   constructor(options: WorldOptions) {
@@ -84,7 +86,8 @@ export class World {
         record,
         npu,
         nextCall: () => ++calls,
-        offersLogs
+        offersLogs,
+        unclear: this.unclear
       })
     )
   }

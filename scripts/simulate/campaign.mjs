@@ -13,35 +13,43 @@ const batch = 20
  */
 export const campaign = async ({ bundle, first, job, onResult, seeds, workers }) => {
   let next = first
-  const campaigning = { stopped: false }
+  const campaigning = { stopped: false, children: new Set() }
+  // The sooner the first failing seed is known, the better.
+  const size = job.stop ? 2 : seeds <= batch * workers ? Math.ceil(seeds / workers / 4) : batch
   const last = first + seeds - 1
   const worker = async () => {
     while (next <= last && !campaigning.stopped) {
       const from = next
-      const to = Math.min(last, from + (seeds <= batch * workers ? Math.ceil(seeds / workers / 4) : batch) - 1)
+      const to = Math.min(last, from + size - 1)
       next = to + 1
-      await runBatch(bundle, { ...job, first: from, last: to }, (result) => {
+      await runBatch(campaigning, bundle, { ...job, first: from, last: to }, (result) => {
         onResult(result)
-        if (job.stop && result.violation !== undefined) campaigning.stopped = true
+        if (!job.stop || result.violation === undefined) return
+        campaigning.stopped = true
+        for (const child of campaigning.children) child.kill()
       })
     }
   }
   await Promise.all(Array.from({ length: workers }, worker))
 }
 
-const runBatch = (bundle, job, onResult) =>
+const runBatch = (campaigning, bundle, job, onResult) =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bundle, JSON.stringify(job)], {
       env: environment(),
       stdio: ["ignore", "pipe", "inherit"]
     })
+    campaigning.children.add(child)
     const lines = createInterface({ input: child.stdout })
     lines.on("line", (line) => onResult(JSON.parse(line)))
     const read = new Promise((done) => lines.once("close", done))
     child.once("error", reject)
     child.once("close", (code) => {
+      campaigning.children.delete(child)
       void read.then(() =>
-        code === 0 ? resolve() : reject(new Error(`seeds ${job.first} to ${job.last}: the worker ended with ${code}`))
+        code === 0 || campaigning.stopped
+          ? resolve()
+          : reject(new Error(`seeds ${job.first} to ${job.last}: the worker ended with ${code}`))
       )
     })
   })

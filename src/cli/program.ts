@@ -22,6 +22,7 @@ import * as openapi from "./verbs/openapi.ts"
 import * as policy from "./verbs/policy.ts"
 import * as replay from "./verbs/replay.ts"
 import * as retry from "./verbs/retry.ts"
+import * as simulate from "./verbs/simulate.ts"
 import * as start from "./verbs/start.ts"
 import * as status from "./verbs/status.ts"
 import * as stop from "./verbs/stop.ts"
@@ -40,6 +41,7 @@ const verbs = [
   logs.command,
   policy.command,
   replay.command,
+  simulate.command,
   version.command,
   openapi.command
 ] as const

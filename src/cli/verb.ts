@@ -17,6 +17,7 @@ import type { OpenApiDocument } from "./openapi.ts"
 import { type CliError, Usage } from "./problem.ts"
 import type { Replayer } from "./replay.ts"
 import type { Format, Screen } from "./screen.ts"
+import type { Simulation } from "./simulate.ts"
 import type { Release } from "./version.ts"
 
 /** Reaches a daemon by its socket; without a path, by OFFLOADER_SOCKET or where it usually is. */
@@ -26,7 +27,15 @@ export class Connection extends Context.Tag("offloadctl/Connection")<Connection,
 }>() {}
 
 /** What a verb may use. */
-export type Toolbox = ControlClient | EventFeed | LocalFiles | OpenApiDocument | Release | Replayer | Screen
+export type Toolbox =
+  | ControlClient
+  | EventFeed
+  | LocalFiles
+  | OpenApiDocument
+  | Release
+  | Replayer
+  | Screen
+  | Simulation
 
 /** A verb that said all it had to say and exits with another code than 0. */
 export class Quit extends Data.TaggedError("Quit")<{ readonly code: ExitCode }> {}

@@ -40,7 +40,8 @@ export const Fault = Schema.Union(
   once("NpuReboot", { downFor: Schema.Number, left: Schema.Literal("gone", "stopped") }),
   lasting("NpuDiskFull", {}),
   once("EmptyLists", { count: Schema.Int }),
-  lasting("UnspecifiedState", { container }),
+  /** Lists show it in no clear state; those of the running ones leave it out, or have it all the same. */
+  lasting("UnspecifiedState", { container, omitted: Schema.Boolean }),
   lasting("PortTaken", { container }),
   once("CorruptDeploys", { count: Schema.Int }),
   once("LostDeploys", { count: Schema.Int }),

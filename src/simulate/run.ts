@@ -37,10 +37,15 @@ export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> 
 
 /**
  * Runs a plan to its end, or to the first violation. `also` hears every entry,
- * for who wants to keep or to draw them.
+ * for who wants to keep or to draw them. Ends after `until` milliseconds.
  */
 export const runPlan = Effect.fnUntraced(
-  function*(setting: Setting, plan: Plan, also: (entry: Entry) => void = ignore) {
+  function*(
+    setting: Setting,
+    plan: Plan,
+    also: (entry: Entry) => void = ignore,
+    until: number = Number.POSITIVE_INFINITY
+  ) {
     const simulator = yield* Simulator
     const oracle = new Oracle({ policy: defaults, containers: simulator.containers(setting.dpus) })
     const hash = new TraceHash()
@@ -55,7 +60,7 @@ export const runPlan = Effect.fnUntraced(
         counts.add(entry)
         also(entry)
         oracle.see(entry)
-        return oracle.violations.length === 0
+        return oracle.violations.length === 0 && entry.at <= until
       }
     })
     const outcome: Outcome = { setting, plan, violations: oracle.violations, hash: hash.digest, counts }

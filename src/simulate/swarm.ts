@@ -163,7 +163,8 @@ const draws: Record<FaultKind, Draw> = {
     _tag: "UnspecifiedState",
     at,
     length: length(chance),
-    container: world.container()
+    container: world.container(),
+    omitted: chance.hits(0.5)
   }),
   PortTaken: (at, chance, world) => ({ _tag: "PortTaken", at, length: length(chance), container: world.container() }),
   CorruptDeploys: (at, chance) => ({ _tag: "CorruptDeploys", at, count: 1 + chance.below(3) }),

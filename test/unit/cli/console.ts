@@ -15,6 +15,7 @@ import { OpenApiDocument } from "../../../src/cli/openapi.ts"
 import { main } from "../../../src/cli/program.ts"
 import { Replayer, ReplayError } from "../../../src/cli/replay.ts"
 import { ClosedPipe, Screen, type ScreenShape } from "../../../src/cli/screen.ts"
+import { Simulation } from "../../../src/cli/simulate.ts"
 import { Connection } from "../../../src/cli/verb.ts"
 import { Release } from "../../../src/cli/version.ts"
 
@@ -28,6 +29,7 @@ export interface Setting {
   readonly client?: Partial<ControlClientShape>
   readonly events?: EventFeed["Type"]["events"]
   readonly replay?: Replayer["Type"]["replay"]
+  readonly simulate?: Simulation["Type"]["run"]
   readonly output?: EventFeed["Type"]["output"]
   readonly screen?: Partial<ScreenShape>
   /** Files that are there, by the name as given. */
@@ -119,6 +121,10 @@ const surroundings = (setting: Setting, screen: ScreenShape) =>
     Layer.succeed(OpenApiDocument, { text: Effect.succeed("{\"openapi\":\"3.1.0\"}") }),
     Layer.succeed(Replayer, {
       replay: setting.replay ?? (() => new ReplayError({ message: "there is no such file" }))
+    }),
+    Layer.succeed(Simulation, {
+      profiles: ["all", "none"],
+      run: setting.simulate ?? (() => Effect.die("nobody simulates here"))
     }),
     Layer.succeed(LocalFiles, {
       resolve: (path) => Effect.succeed(path.startsWith("/") ? path : `/here/${path}`),

@@ -1,0 +1,73 @@
+/**
+ * Plants faults in the daemon, one at a time, and says which invariant caught
+ * each, and after how many seeds.
+ *
+ *   npm run mutants -- [--seeds 200] [--hours 1] [--only TEXT] [--workers N]
+ *
+ * Fails where one is not caught, or where an invariant never fired.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+
+import { ensureNode, ensurePackages } from "./prepare.mjs"
+import { bundleWorker } from "./simulate/bundle.mjs"
+import { campaign } from "./simulate/campaign.mjs"
+import { mutants, patchesOf } from "./simulate/mutants.mjs"
+
+ensureNode()
+ensurePackages()
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "200" },
+    hours: { type: "string", default: "1" },
+    only: { type: "string", default: "" },
+    workers: { type: "string", default: String(availableParallelism()) }
+  }
+})
+
+/** Runs seeds from 1 on against the mutant until one fails; answers how it ended. */
+const hunt = async (mutant, folder) => {
+  const bundle = join(folder, "worker.cjs")
+  await bundleWorker(bundle, patchesOf(mutant))
+  let caught
+  await campaign({
+    bundle,
+    first: 1,
+    seeds: Number(values.seeds),
+    workers: Number(values.workers),
+    job: { length: Number(values.hours) * 3_600_000, dpus: mutant.dpus ?? 1, profile: "all", stop: true },
+    onResult: ({ seed, violation }) => {
+      if (violation !== undefined && (caught === undefined || seed < caught.seed)) {
+        caught = { seed, invariant: violation.invariant }
+      }
+    }
+  })
+  return caught
+}
+
+const chosen = mutants.filter(({ name }) => name.includes(values.only))
+const folder = mkdtempSync(join(tmpdir(), "offloader-mutants-"))
+const fired = new Set()
+let missed = 0
+try {
+  console.log(`${"mutant".padEnd(66)}  ${"caught by".padEnd(20)}  seeds  meant for`)
+  for (const mutant of chosen) {
+    const caught = await hunt(mutant, folder)
+    if (caught === undefined) missed += 1
+    else fired.add(caught.invariant)
+    console.log(
+      `${mutant.name.padEnd(66)}  ${(caught?.invariant ?? "NOT CAUGHT").padEnd(20)}  ${
+        String(caught?.seed ?? "-").padStart(5)
+      }  ${mutant.expects}`
+    )
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+const silent = [...new Set(mutants.map(({ expects }) => expects))].filter((name) => !fired.has(name))
+if (chosen.length === mutants.length && silent.length > 0) console.log(`never fired: ${silent.join(", ")}`)
+if (missed > 0) process.exitCode = 1
+console.log(`${chosen.length - missed} passed, ${missed} failed`)

@@ -1,0 +1,290 @@
+/**
+ * Faults planted in the daemon, each a small patch that simulation must catch:
+ * the proof that the invariants see. `expects` is the invariant that is meant to
+ * fire; another that fires first is as good a catch, and the table says which.
+ */
+const decide = (file) => `src/decide/${file}.ts`
+
+export const mutants = [
+  {
+    name: "treats Unknown as Absent",
+    expects: "EvidenceFirst",
+    file: decide("observe"),
+    find: "see(turn, spec, { _tag: \"Unknown\", reason })",
+    replace: "see(turn, spec, { _tag: \"Absent\" })"
+  },
+  {
+    name: "takes an unclear state for a leftover",
+    expects: "EvidenceFirst",
+    file: "src/npu/look.ts",
+    find: "if (found === undefined) return",
+    replace: "if (found === undefined || found.status !== \"RUNNING\") return"
+  },
+  {
+    name: "believes one list that a container is gone",
+    expects: "EvidenceFirst",
+    file: "src/npu/npu.ts",
+    find: "if (first.missing.length > 0) {",
+    replace: `for (const name of first.missing) seen.set(name, { _tag: "Absent" })
+    if (first.missing.length > 9) {`
+  },
+  {
+    name: "takes a partial list for a whole one",
+    expects: "EvidenceFirst",
+    file: "src/npu/npu.ts",
+    find: "Effect.flatMap(read(\"ListContainer\", { all }, policy.rpc.ListContainer), (rows) =>",
+    replace:
+      "Effect.flatMap(Effect.catchAll(read(\"ListContainer\", { all }, policy.rpc.ListContainer), () => Effect.succeed([])), (rows) =>"
+  },
+  {
+    name: "acts on a look begun before its last action ended",
+    expects: "EvidenceFirst",
+    file: decide("observe"),
+    find: "if (watched.inFlight !== undefined || look.begun < watched.lastActionEnd) return\n  const before",
+    replace: "if (watched.inFlight !== undefined) return\n  const before"
+  },
+  {
+    name: "repeats a call whose outcome is unknown without looking",
+    expects: "EvidenceFirst",
+    file: decide("question"),
+    find: "watched.lookBegun !== undefined && watched.lookBegun >= watched.lastActionEnd",
+    replace: "true"
+  },
+  {
+    name: "goes on with what was last seen while the NPU cannot be reached",
+    expects: "EvidenceFirst",
+    file: decide("verdict"),
+    find: "if (!npu.reachable) {",
+    replace: "if (false as boolean) {",
+    also: [{
+      file: decide("observe"),
+      find: "blind(turn, spec, \"the NPU cannot be reached\")",
+      replace: "void blind"
+    }, {
+      file: decide("owe"),
+      find: "|| turn.memory.npu.reachable !== true ||",
+      replace: "||"
+    }]
+  },
+  {
+    name: "restarts what it finds running on its first day",
+    expects: "CauseForStop",
+    file: decide("question"),
+    find: "return isUnhealthy(memory, spec, mono) ? \"Unhealthy\" : undefined",
+    replace:
+      "return isUnhealthy(memory, spec, mono) || recordOf(memory, spec.name).restarts > 2 ? \"Unhealthy\" : undefined"
+  },
+  {
+    name: "restarts at the first bad probes",
+    expects: "CauseForStop",
+    file: decide("question"),
+    find: "const badLongEnough = probe.badSince + (health.unhealthyForService[spec.service] ?? health.unhealthyFor)",
+    replace: "const badLongEnough = probe.badSince + 5000"
+  },
+  {
+    name: "forgets the grace",
+    expects: "CauseForStop",
+    file: decide("question"),
+    find: "return Math.max(badLongEnough, startedAt + health.grace)",
+    replace: "return Math.max(badLongEnough, startedAt)"
+  },
+  {
+    name: "blames a service for silence during an outage",
+    expects: "CauseForStop",
+    file: decide("observe"),
+    find: "excuseProbe(turn, spec)",
+    replace: "void excuseProbe"
+  },
+  {
+    name: "drops healthy answers while the NPU is away",
+    expects: "CauseForStop",
+    file: decide("probe"),
+    find: "sighting._tag === \"Running\" || (sighting._tag === \"Unknown\" && lastClear === \"Running\")",
+    replace: "sighting._tag === \"Running\" && lastClear === \"Running\"",
+    also: [{ file: decide("observe"), find: "excuseProbe(turn, spec)", replace: "void excuseProbe" }]
+  },
+  {
+    name: "names a container after the service alone",
+    expects: "OwnContainersOnly",
+    file: "src/npu/npu.ts",
+    find: "{ name, force: false }",
+    replace: "{ name: name.replace(/[0-9]$/, \"\"), force: false }"
+  },
+  {
+    name: "removes leftovers by force",
+    expects: "NeverForced",
+    file: "src/npu/npu.ts",
+    find: "{ name, force: false }",
+    replace: "{ name, force: true }"
+  },
+  {
+    name: "forgets what is in flight",
+    expects: "OneActionAtATime",
+    file: decide("verdict"),
+    find: "if (watched.inFlight !== undefined) {",
+    replace: "if (watched.inFlight !== undefined && mono - watched.inFlight.since < 2000) {",
+    also: [{
+      file: "src/daemon/dispatch.ts",
+      find: "`container ${action.container}`,",
+      replace: "`container ${action.operation}`,"
+    }]
+  },
+  {
+    name: "restarts a stopped intent",
+    expects: "StoppedStaysStopped",
+    file: decide("verdict"),
+    find: "if (record.desired === \"stopped\") return stoppedVerdict(memory, spec, mono)",
+    replace:
+      "if (record.desired === \"stopped\" && record.intentAt === \"\") return stoppedVerdict(memory, spec, mono)",
+    also: [{
+      file: decide("owe"),
+      find: "if (record.desired === \"stopped\") {",
+      replace: "if (record.desired === \"stopped\" && record.intentAt === \"\") {"
+    }]
+  },
+  {
+    name: "forgets intents when it starts",
+    expects: "IntentKept",
+    file: decide("step"),
+    find: "for (const spec of input.specs) turn.setRecord(spec.name, {})",
+    replace: "for (const spec of input.specs) turn.setRecord(spec.name, { desired: \"running\" })"
+  },
+  {
+    name: "forgets the ladder",
+    expects: "LadderKept",
+    file: decide("owe"),
+    find: "level: climbing ? level + 1 : level,",
+    replace: "level: 0,"
+  },
+  {
+    name: "doubles the jitter",
+    expects: "LadderKept",
+    file: "src/policy/ladder.ts",
+    find: "(1 + ladder.jitter * (2 * random - 1))",
+    replace: "(1 + 2.5 * ladder.jitter * (2 * random - 1))"
+  },
+  {
+    name: "pays a level back for each 20 s of running",
+    expects: "LadderKept",
+    file: "src/policy/ladder.ts",
+    find: "Math.floor(Math.max(0, ranFor) / ladder.payback)",
+    replace: "Math.floor(Math.max(0, ranFor) / 20_000)"
+  },
+  {
+    name: "takes every crash after a broken link for a reboot",
+    expects: "RebootSeen",
+    file: decide("reboot"),
+    find: "if (!(several && (first || memory.npu.broke)) && !vanished) return new Set()",
+    replace: "if (!several && !vanished && gone.length === 0) return new Set()"
+  },
+  {
+    name: "ignores the services before",
+    expects: "DependencyAnswers",
+    file: decide("question"),
+    find: "for (const service of spec.after) {\n    const dependency",
+    replace: "for (const service of spec.after.slice(1)) {\n    const dependency"
+  },
+  {
+    name: "ignores the DPU's turn after a reboot",
+    expects: "StaggerKept",
+    dpus: 3,
+    file: decide("owe"),
+    find: "? turn.memory.dpu * turn.memory.policy.outage.staggerPerDpu",
+    replace: "? 0"
+  },
+  {
+    name: "starts the version before the present one",
+    expects: "RightImage",
+    file: decide("question"),
+    find:
+      "return version === undefined || version === null ? undefined : { repository: spec.repository, tag: version }",
+    replace:
+      "return version === undefined || version === null ? undefined : { repository: spec.repository, tag: version === \"20260101.1\" ? \"20260101.2\" : version }"
+  },
+  {
+    name: "charges attempts during an outage",
+    expects: "OutageNotCharged",
+    file: decide("observe"),
+    find: "excuseProbe(turn, spec)",
+    replace: "excuseProbe(turn, spec)\n    chargeFailure(turn, spec, reason)"
+  },
+  {
+    name: "saves after acting",
+    expects: "DurableFirst",
+    file: "src/daemon/decider.ts",
+    find: `      const unsavable = yield* save(output, at.mono)
+      // What cannot be made durable is decided again, by the rules for that case.
+      if (unsavable !== undefined) output = step(memory, input, { ...at, unsavable })
+      memory = output.memory`,
+    replace: `      memory = output.memory
+      const unsavable = undefined`,
+    also: [{
+      file: "src/daemon/decider.ts",
+      find: "yield* setAlarm(output.wakeAt, at.mono)\n    })",
+      replace: "yield* setAlarm(output.wakeAt, at.mono)\n      yield* save(output, at.mono)\n    })"
+    }]
+  },
+  {
+    name: "answers an operator although nothing was saved",
+    expects: "DurableFirst",
+    file: decide("command"),
+    find: "if (unsavable !== undefined) {\n    return { _tag: \"NotRecorded\"",
+    replace: "if (unsavable === \"\") {\n    return { _tag: \"NotRecorded\""
+  },
+  {
+    name: "writes what it cannot read",
+    expects: "MemoryLoads",
+    file: decide("durable"),
+    find: "JSON.stringify({ ...durable, format, mono }, null, 2)",
+    replace:
+      "JSON.stringify({ ...durable, format, mono: Object.values(durable.containers).some(({ restarts }) => restarts > 3) ? String(mono) : mono }, null, 2)"
+  },
+  {
+    name: "lets looks pile up",
+    expects: "LooksInTurn",
+    file: "src/health/monitor.ts",
+    find: "Stream.concat(Stream.fromEffect(look), Stream.repeatEffect(Effect.zipRight(pause, look))),",
+    replace:
+      "Stream.flatMap(Stream.repeatEffect(pause), () => Stream.fromEffect(look), { concurrency: \"unbounded\" }),"
+  },
+  {
+    name: "drops a hint's look",
+    expects: "HintsHeeded",
+    file: "src/daemon/decider.ts",
+    find: "if (output.look) yield* monitor.nudge",
+    replace: "void monitor.nudge"
+  },
+  {
+    name: "fails inside on an odd list",
+    expects: "NoDefect",
+    file: decide("observe"),
+    find: "const listFailed = (turn: Turn, reason: string): void => {",
+    replace:
+      "const listFailed = (turn: Turn, reason: string): void => {\n  if (turn.memory.npu.broke) throw new Error(reason)"
+  },
+  {
+    name: "gives up at the top of the ladder",
+    expects: "Converges",
+    file: decide("verdict"),
+    find: "if (record.due.at > mono) {",
+    replace: "if (record.due.at > mono || record.level > 8) {"
+  },
+  {
+    name: "never asks again which images there are",
+    expects: "Converges",
+    file: decide("outcome"),
+    find: "turn.setImages({ listing: false, nextListing: turn.now.mono + wait })",
+    replace: "turn.setImages({ nextListing: turn.now.mono + wait })"
+  },
+  {
+    name: "restarts what has run for long",
+    expects: "StaysQuiet",
+    file: decide("question"),
+    find: "if (versionMatches(memory, spec) === false) return \"WrongVersion\"",
+    replace: `if (versionMatches(memory, spec) === false) return "WrongVersion"
+  if (mono - (recordOf(memory, spec.name).startedAt ?? mono) > 3_700_000 + 90_000) return "Unhealthy"`
+  }
+]
+
+/** All patches of a mutant. */
+export const patchesOf = ({ also = [], file, find, replace }) => [{ file, find, replace }, ...also]

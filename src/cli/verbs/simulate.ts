@@ -1,0 +1,49 @@
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+
+import { simulate } from "../simulate.ts"
+import { output, verb } from "../verb.ts"
+
+const seed = Options.integer("seed").pipe(
+  Options.withDescription("Decides schedule, time, faults and operators."),
+  Options.withDefault(1)
+)
+
+const hours = Options.float("hours").pipe(
+  Options.withDescription("Simulated hours with faults; five minutes without follow."),
+  Options.withDefault(1)
+)
+
+const dpus = Options.integer("dpus").pipe(
+  Options.withDescription("DPUs that share the NPU, 1 to 8."),
+  Options.withDefault(1)
+)
+
+const faults = Options.text("faults").pipe(
+  Options.withPseudoName("PROFILE"),
+  Options.withDescription("Which faults to draw from: all, none, containers, network or daemon."),
+  Options.withDefault("all")
+)
+
+const trace = Options.text("trace").pipe(
+  Options.withPseudoName("FILE"),
+  Options.withDescription("Write the plan and everything that happened, as text."),
+  Options.optional
+)
+
+const html = Options.text("html").pipe(
+  Options.withPseudoName("FILE"),
+  Options.withDescription("Write the time line, as one self-contained page."),
+  Options.optional
+)
+
+export const command = verb(
+  "simulate",
+  "Runs the daemon's own program through simulated faults; exits 1 where an invariant is broken. Asks no daemon.",
+  { seed, hours, dpus, faults, trace, html, output },
+  (parsed) =>
+    Effect.suspend(() =>
+      simulate({ ...parsed, trace: Option.getOrUndefined(parsed.trace), html: Option.getOrUndefined(parsed.html) })
+    )
+)
