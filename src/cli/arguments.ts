@@ -5,7 +5,19 @@
  */
 
 /** Options that take the next word as their value, on any verb. */
-const valued: ReadonlySet<string> = new Set(["--socket", "--output", "-o", "--timeout", "--container"])
+const valued: ReadonlySet<string> = new Set([
+  "--socket",
+  "--output",
+  "-o",
+  "--timeout",
+  "--container",
+  "--seed",
+  "--hours",
+  "--dpus",
+  "--faults",
+  "--trace",
+  "--html"
+])
 
 /** Options of the program itself, which stand without a verb. */
 const ofProgram: ReadonlySet<string> = new Set([
