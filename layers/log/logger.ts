@@ -15,7 +15,7 @@ import { renderJson, renderLogfmt, renderPretty } from "./render.ts"
 export interface LogOptions {
   /** Records below it are dropped; Effect's default, Info, where nothing is said. */
   readonly level?: LogLevel.LogLevel
-  /** Standard error where nothing is said, which Node writes to synchronously on Linux: lines before an exit are not lost. */
+  /** Standard error where nothing is said. What a pipe's slow reader has not taken yet is waited for when the layer ends. */
   readonly stream?: NodeJS.WritableStream
 }
 
@@ -46,11 +46,26 @@ const layer = (options: LogOptions, render: (record: LogRecord) => string): Laye
   )
 }
 
-/** A reader of the log that goes away (EPIPE) must not take the daemon with it. */
+/**
+ * A reader of the log that goes away (EPIPE) must not take the daemon with it.
+ * Node does not wait for a full pipe at an exit: what is still queued is written first.
+ */
 const heedless = (stream: NodeJS.WritableStream): Layer.Layer<never> =>
   Layer.scopedDiscard(Effect.acquireRelease(
     Effect.sync(() => stream.on("error", ignore)),
-    () => Effect.sync(() => stream.removeListener("error", ignore))
+    () => Effect.zipRight(written(stream), Effect.sync(() => stream.removeListener("error", ignore)))
   ))
+
+/** A reader that takes nothing for this long is not waited for. */
+const patience = "5 seconds"
+
+const written = (stream: NodeJS.WritableStream): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    try {
+      stream.write("", () => resume(Effect.void))
+    } catch {
+      resume(Effect.void)
+    }
+  }).pipe(Effect.timeoutOption(patience), Effect.interruptible, Effect.asVoid)
 
 const ignore = (): void => {}

@@ -1,4 +1,4 @@
-/** Logs two thousand long lines through `runMain` and exits at once. */
+/** Logs two thousand long lines, says so on standard output, and exits as soon as `runMain` is done with the program. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 
@@ -9,7 +9,8 @@ NodeRuntime.runMain(
     Array.from({ length: 2000 }, (_, index) => index),
     (number) => Effect.annotateLogs(Effect.log("x".repeat(1000)), { number })
   ).pipe(
-    Effect.zipRight(Effect.sync(() => process.exit(0))),
+    Effect.zipRight(Effect.sync(() => process.stdout.write("logged\n"))),
     Effect.provide(layerLogfmt())
-  )
+  ),
+  { teardown: () => process.exit(0) }
 )
