@@ -38,6 +38,23 @@ const archives = (podman: Podman, folder: string) =>
     return made
   })
 
+/** What this process makes in the system's temporary folder is made here instead, apart from everybody else's. */
+const ownTemporaryFolder = (folder: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const before = process.env["TMPDIR"]
+      const own = join(folder, "temporary")
+      mkdirSync(own)
+      process.env["TMPDIR"] = own
+      return { before, own }
+    }),
+    ({ before }) =>
+      Effect.sync(() => {
+        if (before === undefined) delete process.env["TMPDIR"]
+        else process.env["TMPDIR"] = before
+      })
+  ).pipe(Effect.map(({ own }) => own))
+
 describe.skipIf(missing !== undefined)("npu-sim over a real container engine", () => {
   it.scopedLive("serves a whole life: deploy, start, list, log, update, stop, remove", () =>
     Effect.gen(function*() {
@@ -56,10 +73,10 @@ describe.skipIf(missing !== undefined)("npu-sim over a real container engine", (
         Effect.sync(() => connect(server.listener.port)),
         (each) => Effect.sync(each.close)
       )
-      const before = new Set(readdirSync(tmpdir()))
+      const temporary = yield* ownTemporaryFolder(folder)
       yield* Effect.promise(() => deploys(client, images))
       yield* Effect.promise(() => life(client))
-      assert.deepStrictEqual(readdirSync(tmpdir()).filter((name) => !before.has(name)), [], "temporary files are left")
+      assert.deepStrictEqual(readdirSync(temporary), [], "temporary files are left")
     }), 120_000)
 })
 
