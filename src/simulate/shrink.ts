@@ -22,6 +22,7 @@ export const shrink = Effect.fnUntraced(function*(
   violation: Violation
 ): Effect.fn.Return<Outcome, never, Simulator> {
   let tries = 0
+  const patient = (): boolean => tries < patience
   const attempt = Effect.fnUntraced(function*(smaller: Plan) {
     tries += 1
     const outcome = yield* runPlan(setting, smaller, undefined, violation.at + slack)
@@ -31,10 +32,10 @@ export const shrink = Effect.fnUntraced(function*(
   // What the whole run broke, its first part breaks as well; if not, the whole is the answer.
   best ??= yield* runPlan(setting, plan)
   let parts = 2
-  while (best.plan.length > 1 && tries < patience) {
+  while (best.plan.length > 1 && patient()) {
     const size = Math.ceil(best.plan.length / parts)
     let smaller: Outcome | undefined
-    for (let from = 0; from < best.plan.length && smaller === undefined && tries < patience; from += size) {
+    for (let from = 0; from < best.plan.length && smaller === undefined && patient(); from += size) {
       smaller = yield* attempt([...best.plan.slice(0, from), ...best.plan.slice(from + size)])
     }
     if (smaller !== undefined) {
