@@ -13,7 +13,9 @@ const folder = path.dirname(fileURLToPath(import.meta.url))
 export const entryFiles = [
   "github.com/openconfig/gnoi/containerz/containerz.proto",
   "github.com/openconfig/gnoi/system/system.proto",
-  "github.com/openconfig/gnoi/os/os.proto"
+  "github.com/openconfig/gnoi/os/os.proto",
+  "offloader/older.proto",
+  "grpc/reflection/v1/reflection.proto"
 ]
 
 /**

@@ -18,16 +18,23 @@ import { fileURLToPath } from "node:url"
 import type * as grpc from "@grpc/grpc-js"
 import * as protoLoader from "@grpc/proto-loader"
 
-import type { DeployRequest, DeployResponse, StreamMethods, UnaryMethods } from "../src/npu/messages.ts"
+import type {
+  CurrentStreamMethods,
+  CurrentUnaryMethods,
+  DeployRequest,
+  DeployResponse,
+  StreamMethods,
+  UnaryMethods
+} from "../src/npu/messages.ts"
 
 declare const OFFLOADER_PROTO_JSON: string | undefined
 
 type SystemMethods = Pick<UnaryMethods, "Time">
 type OsMethods = Pick<UnaryMethods, "Verify">
-type ContainerzUnaryMethods = Omit<UnaryMethods, "Time" | "Verify">
+type ContainerzUnaryMethods = Omit<CurrentUnaryMethods, "Time" | "Verify">
 type ContainerzMethods =
   & ContainerzUnaryMethods
-  & StreamMethods
+  & CurrentStreamMethods
   & { readonly Deploy: { readonly request: DeployRequest; readonly response: DeployResponse } }
 
 type Methods<M> = { readonly [Name in keyof M]: { readonly request: unknown; readonly response: unknown } }
@@ -48,10 +55,17 @@ type StreamHandlers<M extends Methods<M>> = {
 /** How a server meets a service; what `grpc.Server.addService` takes with its definition. */
 export type ContainerzHandlers =
   & UnaryHandlers<ContainerzUnaryMethods>
-  & StreamHandlers<StreamMethods>
+  & StreamHandlers<CurrentStreamMethods>
   & { readonly Deploy: grpc.handleBidiStreamingCall<DeployRequest, DeployResponse> }
 export type SystemHandlers = UnaryHandlers<SystemMethods>
 export type OsHandlers = UnaryHandlers<OsMethods>
+
+type InBandMethods = Pick<
+  UnaryMethods,
+  "RemoveImage" | "RemoveContainer" | "StartContainer" | "StopContainer" | "UpdateContainer"
+>
+type OldestMethods = Pick<UnaryMethods, "Start" | "Stop" | "Remove"> & Pick<StreamMethods, "List">
+type ReflectionMethods = Pick<StreamMethods, "Reflection" | "ReflectionAlpha">
 
 const loaderOptions: protoLoader.Options = {
   keepCase: false,
@@ -76,6 +90,39 @@ export const system = serviceOf<SystemMethods>("gnoi.system.System")
 /** gnoi.os.OS, `Verify` only. */
 export const os = serviceOf<OsMethods>("gnoi.os.OS")
 
+const containerzPath = "/gnoi.containerz.Containerz/"
+
+/**
+ * The calls whose answers may carry an error beside status OK, on servers older than
+ * gnoi 0.8. Newer answers read the same by them.
+ */
+export const inBand = movedTo<InBandMethods>(containerzPath, serviceOf("offloader.older.InBand"))
+
+/** The names of gnoi 0.3. */
+export const oldest = movedTo<OldestMethods>(containerzPath, serviceOf("offloader.older.Oldest"))
+
+/** Server reflection in both its versions, for one question. */
+export const reflection = reflectionOf(serviceOf("grpc.reflection.v1.ServerReflection"))
+
+function reflectionOf(
+  service: Definition<{ readonly ServerReflectionInfo: ReflectionMethods["Reflection"] }>
+): Definition<ReflectionMethods> {
+  const { ServerReflectionInfo: info } = service
+  return {
+    Reflection: info,
+    ReflectionAlpha: { ...info, path: info.path.replace(".v1.", ".v1alpha.") }
+  }
+}
+
+function movedTo<M extends Methods<M>>(path: string, definition: Definition<M>): Definition<M> {
+  return Object.fromEntries(
+    Object.entries<grpc.MethodDefinition<unknown, unknown>>(definition).map(([name, method]) => [
+      name,
+      { ...method, path: `${path}${name}` }
+    ])
+  ) as unknown as Definition<M>
+}
+
 function load(): protoLoader.PackageDefinition {
   if (typeof OFFLOADER_PROTO_JSON === "string") {
     return protoLoader.fromJSON(JSON.parse(OFFLOADER_PROTO_JSON), loaderOptions)
@@ -85,7 +132,9 @@ function load(): protoLoader.PackageDefinition {
     [
       "github.com/openconfig/gnoi/containerz/containerz.proto",
       "github.com/openconfig/gnoi/system/system.proto",
-      "github.com/openconfig/gnoi/os/os.proto"
+      "github.com/openconfig/gnoi/os/os.proto",
+      "offloader/older.proto",
+      "grpc/reflection/v1/reflection.proto"
     ],
     { ...loaderOptions, includeDirs: [fileURLToPath(new URL(".", import.meta.url))] }
   )

@@ -1,7 +1,7 @@
 /** The methods of the `Wire` by name: path, encoder, decoder. */
 import type * as grpc from "@grpc/grpc-js"
 
-import { containerz, type Definition, os, system } from "../../proto/definition.ts"
+import { containerz, type Definition, inBand, oldest, os, reflection, system } from "../../proto/definition.ts"
 import type {
   DeployRequest,
   DeployResponse,
@@ -11,8 +11,9 @@ import type {
   UnaryMethods
 } from "../../src/npu/messages.ts"
 
-const unaries: Definition<UnaryMethods> = { ...containerz, ...system, ...os }
-const streams: Definition<StreamMethods> = containerz
+// Answers are read with the fields of older servers, whatever the server is: an error in one is never overlooked.
+const unaries: Definition<UnaryMethods> = { ...containerz, ...system, ...os, ...oldest, ...inBand }
+const streams: Definition<StreamMethods> = { ...containerz, ...oldest, ...reflection }
 
 /** What a call needs to know of its method. */
 export interface Method<Request, Response> {

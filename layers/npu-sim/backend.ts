@@ -3,20 +3,26 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 
-import type { ImageTransfer, LogRequest, StreamMethods, UnaryMethod, UnaryMethods } from "../../src/npu/messages.ts"
+import type {
+  CurrentStreamMethods,
+  CurrentUnaryMethod,
+  CurrentUnaryMethods,
+  ImageTransfer,
+  LogRequest
+} from "../../src/npu/messages.ts"
 import type { DeploySuccess } from "./engine/deploy.ts"
 import type { EngineListMethod } from "./engine/engine.ts"
 import type { Refusal } from "./engine/reply.ts"
 
 export interface Backend {
-  readonly unary: <M extends UnaryMethod>(
+  readonly unary: <M extends CurrentUnaryMethod>(
     method: M,
-    request: UnaryMethods[M]["request"]
-  ) => Effect.Effect<UnaryMethods[M]["response"], Refusal>
+    request: CurrentUnaryMethods[M]["request"]
+  ) => Effect.Effect<CurrentUnaryMethods[M]["response"], Refusal>
   readonly list: <M extends EngineListMethod>(
     method: M,
-    request: StreamMethods[M]["request"]
-  ) => Effect.Effect<ReadonlyArray<StreamMethods[M]["response"]>, Refusal>
+    request: CurrentStreamMethods[M]["request"]
+  ) => Effect.Effect<ReadonlyArray<CurrentStreamMethods[M]["response"]>, Refusal>
   /** Text as it comes; ends when the container stops, or at once without follow. */
   readonly log: (request: LogRequest) => Stream.Stream<string, Refusal>
   /** Checks for room and makes ready; what is not finished when the scope closes is thrown away. */

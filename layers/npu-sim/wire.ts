@@ -15,9 +15,9 @@ import * as Stream from "effect/Stream"
 
 import type { LogRequest, LogResponse, MethodName, StreamMethod, StreamMethods } from "../../src/npu/messages.ts"
 import { type ConnectionEvent, type GrpcCode, WireError, type WireService } from "../../src/npu/wire.ts"
-import type { Engine, EngineListMethod } from "./engine/engine.ts"
+import { type Engine, type EngineListMethod, unknownMethod } from "./engine/engine.ts"
 import { follow } from "./engine/follow.ts"
-import { Later, type Refusal, type Reply } from "./engine/reply.ts"
+import { Later, type Refusal, refuse, type Reply } from "./engine/reply.ts"
 import { upload } from "./wire-deploy.ts"
 
 export { describedSource } from "./wire-deploy.ts"
@@ -154,19 +154,32 @@ export const make = (engine: Engine, options: MemoryWireOptions = {}): Effect.Ef
       return Either.isRight(answer) ? Effect.succeed(answer.right) : peer(method, answer.left)
     }
 
+    /** Something that this server does not have: the connection is made all the same. */
+    const absent = (method: MethodName, answer: Either.Either<never, Refusal>): Effect.Effect<never, WireError> =>
+      Effect.suspend(() => {
+        const refused = enter(method)
+        return refused === undefined ? peer(method, Either.getOrThrow(Either.flip(answer))) : Effect.fail(refused)
+      })
+
     /** One entry for each method, so that each keeps its own types. */
     const collectors: Collectors = {
       ListContainer: (request) => Effect.suspend(() => rows("ListContainer", request)),
       ListImage: (request) => Effect.suspend(() => rows("ListImage", request)),
       ListVolume: (request) => Effect.suspend(() => rows("ListVolume", request)),
-      Log: wholeLog
+      Log: wholeLog,
+      List: () => absent("List", unknownMethod("List")),
+      Reflection: () => absent("Reflection", noReflection),
+      ReflectionAlpha: () => absent("ReflectionAlpha", noReflection)
     }
 
     const streams: Streams = {
       ListContainer: (request) => Stream.fromIterableEffect(collectors.ListContainer(request, Duration.infinity)),
       ListImage: (request) => Stream.fromIterableEffect(collectors.ListImage(request, Duration.infinity)),
       ListVolume: (request) => Stream.fromIterableEffect(collectors.ListVolume(request, Duration.infinity)),
-      Log: log
+      Log: log,
+      List: (request) => Stream.fromIterableEffect(collectors.List(request, Duration.infinity)),
+      Reflection: (request) => Stream.fromIterableEffect(collectors.Reflection(request, Duration.infinity)),
+      ReflectionAlpha: (request) => Stream.fromIterableEffect(collectors.ReflectionAlpha(request, Duration.infinity))
     }
 
     const wire: WireService = {
@@ -210,6 +223,8 @@ export const make = (engine: Engine, options: MemoryWireOptions = {}): Effect.Ef
       }
     }
   })
+
+const noReflection = refuse("UNIMPLEMENTED", "unknown service grpc.reflection.v1.ServerReflection")
 
 const local = (method: MethodName, code: GrpcCode, details: string): WireError =>
   new WireError({ method, code, origin: "local", details })

@@ -33,7 +33,7 @@ const cancelPatience = 15_000
 /**
  * Sends the image and shows how it goes. Where the time is up or the person
  * interrupts, the transfer is cancelled and what the NPU then shows is said.
- * Exits by the outcome: succeeded 0, rejected or failed 1, unreachable 5,
+ * Exits by the outcome: succeeded 0, rejected or failed 1, unproven 3, unreachable 5,
  * cancelled by `--timeout` 6.
  */
 export const deploy = (
@@ -136,6 +136,8 @@ const conclude = Effect.fnUntraced(function*(status: DeployStatus, output: Forma
       if (output === "table") yield* print(yield* successSentence(status))
       return ExitCode.done
     }
+    case "unproven":
+      return yield* new Ended({ code: ExitCode.degraded, message: `the deploy ended without proof: ${message}` })
     case "unreachable":
       return yield* new Ended({ code: ExitCode.unreachable, message: `the NPU could not be reached: ${message}` })
     case "cancelled":

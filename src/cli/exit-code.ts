@@ -17,7 +17,10 @@ export const exitCodes: readonly [readonly [ExitCode, string], ...ReadonlyArray<
   [ExitCode.done, "done"],
   [ExitCode.failed, "failed, or an intent that could not be recorded"],
   [ExitCode.usage, "a command line that is not understood, or an unknown container"],
-  [ExitCode.degraded, "degraded: \"status\" and \"list --check\" found something that is not as it should be"],
+  [
+    ExitCode.degraded,
+    "degraded: \"status\" and \"list --check\" found something that is not as it should be, or a deploy cannot be proved"
+  ],
   [ExitCode.noDaemon, "no offloadd answers, or this user may not ask it"],
   [ExitCode.unreachable, "the NPU was not reachable when the wait ended"],
   [ExitCode.timedOut, "timed out for any other reason"],

@@ -127,6 +127,8 @@ export type DeployPhase = typeof DeployPhase.Type
 
 export const DeployOutcome = Schema.Literal(
   "succeeded",
+  /** The NPU says that it has the image, and offers nothing that would show it. */
+  "unproven",
   /** The archive or its name was found unfit before anything was sent. */
   "rejected",
   /** The NPU answered that it would not have it. */

@@ -165,6 +165,8 @@ export const make = Effect.fnUntraced(
       switch (outcome._tag) {
         case "Deployed":
           return deployments.end(operation, "succeeded", `${outcome.image} is on the NPU (shown by ListImage)`)
+        case "Unproven":
+          return deployments.end(operation, "unproven", outcome.reason)
         case "Rejected":
           return deployments.end(operation, "rejected", outcome.reason)
         case "Failed":

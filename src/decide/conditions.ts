@@ -6,6 +6,8 @@
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Condition, ConditionStatus, ConditionType } from "../model/condition.ts"
 import { format } from "../model/image.ts"
+import { deedsOf } from "../model/speech.ts"
+import { lackingVital } from "./capable.ts"
 import { type Memory, type Moment, recordOf, type ServiceCondition, watchedOf } from "./memory.ts"
 import { healthOf, versionMatches, wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
@@ -17,10 +19,10 @@ type Statuses = Readonly<Record<ServiceCondition, ConditionStatus>>
 export const noteConditions = (turn: Turn, spec: ContainerSpec, what: Verdict): void => {
   const before = turn.memory.standings[spec.name]
   const statuses = statusesOf(turn.memory, spec, what)
-  if (before !== undefined && types.every((type) => before[type].status === statuses[type])) return
+  if (before !== undefined && types.every((type) => before[type]?.status === statuses[type])) return
   const { mono, wall } = turn.now
   const stand = (type: ServiceCondition) =>
-    before?.[type].status === statuses[type] ? before[type] : { status: statuses[type], since: { mono, wall } }
+    before?.[type]?.status === statuses[type] ? before[type] : { status: statuses[type], since: { mono, wall } }
   turn.memory = {
     ...turn.memory,
     standings: {
@@ -30,13 +32,21 @@ export const noteConditions = (turn: Turn, spec: ContainerSpec, what: Verdict): 
         Healthy: stand("Healthy"),
         VersionMatched: stand("VersionMatched"),
         Progressing: stand("Progressing"),
-        Contested: stand("Contested")
+        Contested: stand("Contested"),
+        Capable: stand("Capable")
       }
     }
   }
 }
 
-const types: ReadonlyArray<ServiceCondition> = ["Running", "Healthy", "VersionMatched", "Progressing", "Contested"]
+const types: ReadonlyArray<ServiceCondition> = [
+  "Running",
+  "Healthy",
+  "VersionMatched",
+  "Progressing",
+  "Contested",
+  "Capable"
+]
 
 const statusesOf = (memory: Memory, spec: ContainerSpec, what: Verdict): Statuses => {
   const { contest, lastClear, sighting } = watchedOf(memory, spec.name)
@@ -50,14 +60,15 @@ const statusesOf = (memory: Memory, spec: ContainerSpec, what: Verdict): Statuse
       : what._tag === "Wait" && blindReasons.has(what.reason)
       ? "Unknown"
       : "True",
-    Contested: contest !== undefined ? "True" : lastClear === undefined ? "Unknown" : "False"
+    Contested: contest !== undefined ? "True" : lastClear === undefined ? "Unknown" : "False",
+    Capable: capableStatus(memory)
   }
 }
 
 /** While these hold nobody knows whether there is anything to do. */
-const blindReasons: ReadonlySet<string> = new Set(["FirstLook", "NpuUnreachable", "StateUnknown"])
+const blindReasons: ReadonlySet<string> = new Set(["FirstLook", "NpuUnreachable", "StateUnknown", "NotCapable"])
 
-/** All five conditions of a service, as they are now. */
+/** All conditions of a service, as they are now. */
 export const containerConditions = (memory: Memory, spec: ContainerSpec, now: Moment): ReadonlyArray<Condition> => {
   const what = verdict(memory, spec, now.mono)
   const statuses = statusesOf(memory, spec, what)
@@ -67,9 +78,10 @@ export const containerConditions = (memory: Memory, spec: ContainerSpec, now: Mo
     Healthy: healthWords(memory, spec, statuses.Healthy),
     VersionMatched: versionWords(memory, spec, statuses.VersionMatched),
     Progressing: [what._tag === "Rest" || what._tag === "Wait" ? what.reason : what._tag, what.message],
-    Contested: contestWords(memory, spec)
+    Contested: contestWords(memory, spec),
+    Capable: capableWords(memory)
   }
-  return types.map((type) => condition(type, statuses[type], ...words[type], standings?.[type].since ?? now))
+  return types.map((type) => condition(type, statuses[type], ...words[type], standings?.[type]?.since ?? now))
 }
 
 const condition = (
@@ -120,6 +132,23 @@ const contestWords = (memory: Memory, spec: ContainerSpec): readonly [string, st
     : ["Undisputed", "nobody else has touched it lately"]
 }
 
+const capableStatus = (memory: Memory): ConditionStatus =>
+  memory.npu.speech === undefined ? "Unknown" : lackingVital(memory).length === 0 ? "True" : "False"
+
+const capableWords = (memory: Memory): readonly [string, string] => {
+  const { speech } = memory.npu
+  if (speech === undefined) return ["NotKnown", "what the NPU's server offers is not known yet"]
+  const missing = lackingVital(memory)
+  return missing.length === 0
+    ? ["AllOffered", `the NPU's server (${speech.dialect} dialect) is not known to lack anything that is needed`]
+    : [
+      "MissingCapability",
+      `the NPU's server (${speech.dialect} dialect) cannot ${deedsOf(missing)}${
+        missing.includes("list") ? "; only probes show how its services are" : ""
+      }`
+    ]
+}
+
 /** The conditions that are not of one service. */
 export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Condition> => {
   const { npu, unsaved } = memory
@@ -135,6 +164,7 @@ export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Con
         : npu.reason ?? "no answer",
       npu.since ?? now
     ),
+    condition("Capable", capableStatus(memory), ...capableWords(memory), npu.speechSince ?? now),
     ...(unsaved === undefined ? [] : [
       condition("StateDurable", "False", "StateNotDurable", `memory cannot be saved: ${unsaved.reason}`, unsaved.since)
     ])

@@ -3,6 +3,7 @@ import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
 import type { EventBody } from "../model/event.ts"
 import type { ImageRef } from "../model/image.ts"
 import type { Look } from "../model/look.ts"
+import type { Speech } from "../model/speech.ts"
 import type { SonicVersion } from "../model/version.ts"
 import type { Policy } from "../policy/policy.ts"
 import type { ContainerAction, Memory, Moment } from "./memory.ts"
@@ -21,6 +22,8 @@ export type Outcome =
 /** How a transfer ended. */
 export type TransferOutcome =
   | { readonly _tag: "Deployed"; readonly image: string }
+  /** The NPU says so, and offers nothing that would prove it. */
+  | { readonly _tag: "Unproven"; readonly image: string; readonly reason: string }
   /** Nothing was sent: the archive is missing or unfit. */
   | { readonly _tag: "Rejected"; readonly reason: string }
   | { readonly _tag: "Failed"; readonly reason: string; readonly unreachable: boolean }
@@ -58,6 +61,8 @@ export type Input =
     readonly reason: string | undefined
   }
   | { readonly _tag: "ConnectionLost"; readonly reason: string }
+  /** What the NPU's server turned out to speak. */
+  | { readonly _tag: "Spoken"; readonly speech: Speech }
   | { readonly _tag: "ImagesListed"; readonly held: ReadonlyArray<string>; readonly asked: ReadonlyArray<string> }
   | { readonly _tag: "ImagesNotListed"; readonly reason: string }
   | {

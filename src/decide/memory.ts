@@ -2,6 +2,7 @@
 import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
 import type { ConditionStatus } from "../model/condition.ts"
 import type { Sighting } from "../model/look.ts"
+import type { Speech } from "../model/speech.ts"
 import type { SonicVersion } from "../model/version.ts"
 import { defaults, type Policy } from "../policy/policy.ts"
 import { type Durable, type DurableContainer, initialContainer } from "./durable.ts"
@@ -116,7 +117,7 @@ export interface Standing {
   readonly since: Moment
 }
 
-export type ServiceCondition = "Running" | "Healthy" | "VersionMatched" | "Progressing" | "Contested"
+export type ServiceCondition = "Running" | "Healthy" | "VersionMatched" | "Progressing" | "Contested" | "Capable"
 
 export interface NpuMemory {
   /** undefined before the first look ended. */
@@ -127,6 +128,12 @@ export interface NpuMemory {
   readonly broke: boolean
   /** When a reboot was last concluded; mono. */
   readonly lastReboot: number
+  /** What its server speaks; undefined until that is known. */
+  readonly speech: Speech | undefined
+  readonly speechSince: Moment | undefined
+  /** When the last look ended, and how long it took. */
+  readonly lookedAt: Moment | undefined
+  readonly lookTook: number | undefined
 }
 
 export type VersionMemory =
@@ -143,7 +150,7 @@ export interface Memory {
   readonly npu: NpuMemory
   readonly watched: Readonly<Record<string, Watched>>
   /** By container. */
-  readonly standings: Readonly<Record<string, Readonly<Record<ServiceCondition, Standing>>>>
+  readonly standings: Readonly<Record<string, Readonly<Partial<Record<ServiceCondition, Standing>>>>>
   readonly images: ImageMemory
   /** Counts operations of this daemon's life; makes their ids. */
   readonly operations: number
@@ -162,7 +169,11 @@ export const initialMemory = (durable: Durable): Memory => ({
     since: undefined,
     reason: undefined,
     broke: false,
-    lastReboot: Number.NEGATIVE_INFINITY
+    lastReboot: Number.NEGATIVE_INFINITY,
+    speech: undefined,
+    speechSince: undefined,
+    lookedAt: undefined,
+    lookTook: undefined
   },
   watched: {},
   standings: {},

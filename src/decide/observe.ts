@@ -13,6 +13,8 @@ import type { Turn } from "./turn.ts"
 
 /** Folds a look into memory. */
 export const looked = (turn: Turn, look: Look): void => {
+  turn.setNpu({ lookedAt: turn.now, lookTook: look.ended - look.begun })
+  if (look.result._tag === "Unlisted") return unlisted(turn, look.result.reason)
   if (look.result._tag === "Failed") {
     if (look.result.reachable) listFailed(turn, look.result.reason)
     else unreachable(turn, look.result.reason)
@@ -62,6 +64,13 @@ const listFailed = (turn: Turn, reason: string): void => {
       `The NPU answers, but does not list its containers: ${reason}. Nothing is done until it does.`
     )
   }
+  for (const spec of turn.memory.specs) blind(turn, spec, reason)
+}
+
+/** Nothing of a container is known but what its probe shows. */
+const unlisted = (turn: Turn, reason: string): void => {
+  reachable(turn)
+  turn.setNpu({ broke: false })
   for (const spec of turn.memory.specs) blind(turn, spec, reason)
 }
 

@@ -122,6 +122,10 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
     turn.say("notice", "Deployed", `${outcome.image} is on the NPU now (${input.operation}).`)
     return
   }
+  if (outcome._tag === "Unproven") {
+    turn.say("warning", "DeployUnproven", `${outcome.image} may be on the NPU now: ${outcome.reason}.`)
+    return
+  }
   if (image === undefined) {
     turn.say("warning", eventOf[outcome._tag], `${transfer.subject} was not deployed: ${outcome.reason}.`)
     return
@@ -148,7 +152,7 @@ const isWanted = (turn: Turn, image: string): boolean =>
     return wanted !== undefined && format(wanted) === image
   })
 
-const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed">, string> = {
+const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed" | "Unproven">, string> = {
   Rejected: "ArchiveRejected",
   Failed: "DeployFailed",
   Cancelled: "DeployCancelled"

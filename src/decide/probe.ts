@@ -1,6 +1,7 @@
 /** What probes change in memory: the health of a running instance. */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Look } from "../model/look.ts"
+import { isUnlisted } from "./capable.ts"
 import type { Input } from "./input.ts"
 import { type ProbeRecord, unprobed, type Watched } from "./memory.ts"
 import type { Turn } from "./turn.ts"
@@ -10,7 +11,7 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
   const spec = turn.memory.specs.find((candidate) => candidate.name === input.container)
   if (spec === undefined) return
   const watched = turn.watched(spec.name)
-  if (!mayRun(watched) || input.begun < watched.lastActionEnd) return
+  if (!(mayRun(watched) || isUnlisted(turn.memory)) || input.begun < watched.lastActionEnd) return
   // A service that answers while it is being stopped for not answering is not stopped by force as well.
   const { inFlight } = watched
   if (inFlight !== undefined && !(inFlight.action === "Stop" && input.result === "Healthy")) return

@@ -1,6 +1,7 @@
 /** Questions that several parts of the step ask of memory. */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef, isNameless, same } from "../model/image.ts"
+import { isUnlisted } from "./capable.ts"
 import type { Cause } from "./durable.ts"
 import { type Memory, type ProbeRecord, recordOf, targetVersion, type Watched, watchedOf } from "./memory.ts"
 
@@ -60,7 +61,8 @@ export const unhealthyAt = (memory: Memory, spec: ContainerSpec): number | undef
 /** What `Healthy` is at this moment. */
 export const healthOf = (memory: Memory, spec: ContainerSpec): "True" | "False" | "Unknown" => {
   const { probe, sighting } = watchedOf(memory, spec.name)
-  if (sighting._tag !== "Running") return sighting._tag === "Unknown" ? "Unknown" : "False"
+  const unlisted = sighting._tag === "Unknown" && isUnlisted(memory) && spec.probe !== undefined
+  if (sighting._tag !== "Running" && !unlisted) return sighting._tag === "Unknown" ? "Unknown" : "False"
   if (spec.probe === undefined) return "True"
   return answers(probe) ? "True" : probe.failures >= memory.policy.health.failures ? "False" : "Unknown"
 }

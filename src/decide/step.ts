@@ -5,6 +5,7 @@
  */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef } from "../model/image.ts"
+import { spoken } from "./capable.ts"
 import { beginTransfer, commanded } from "./command.ts"
 import { noteConditions } from "./conditions.ts"
 import { forgetContest } from "./contest.ts"
@@ -74,6 +75,8 @@ const fold = (turn: Turn, input: Input): void => {
       // Of an NPU that cannot be reached it is no news: it is asked again by the period, not in a hot loop.
       if (turn.memory.npu.reachable !== false) turn.look = true
       return
+    case "Spoken":
+      return spoken(turn, input.speech)
     case "ImagesListed":
       return imagesListed(turn, input)
     case "ImagesNotListed":

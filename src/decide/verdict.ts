@@ -4,6 +4,8 @@
  */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef } from "../model/image.ts"
+import { type Capability, deedsOf } from "../model/speech.ts"
+import { lacking } from "./capable.ts"
 import { type Memory, recordOf, watchedOf } from "./memory.ts"
 import { blockingDependency, isFresh, isHeld, wantedImage } from "./question.ts"
 
@@ -33,7 +35,10 @@ export const isCrashLooping = (memory: Memory, spec: ContainerSpec): boolean => 
   return record.due !== null && record.level > crashLoopLevel
 }
 
-export const verdict = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
+export const verdict = (memory: Memory, spec: ContainerSpec, mono: number): Verdict =>
+  feasible(memory, judged(memory, spec, mono))
+
+const judged = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
   const watched = watchedOf(memory, spec.name)
   const record = recordOf(memory, spec.name)
   const { npu } = memory
@@ -199,4 +204,36 @@ const imageVerdict = (memory: Memory, service: string, image: ImageRef, mono: nu
         + "or run: offloadctl deploy ARCHIVE"
     }
     : { _tag: "Deploy", image, message: `sending ${name} to the NPU` }
+}
+
+/** The same verdict where the NPU can do it; otherwise the wait for an NPU that can. */
+const feasible = (memory: Memory, what: Verdict): Verdict => {
+  const missing = lacking(memory, needs(what))
+  return missing.length === 0 ? what : {
+    _tag: "Wait",
+    reason: "NotCapable",
+    message: `the NPU cannot ${deedsOf(missing)}${
+      what._tag === "Wait" ? "" : `, so this is not done: ${what.message}`
+    }; its server speaks the ${memory.npu.speech?.dialect ?? ""} dialect`,
+    advice: "a newer gNOI Containerz server on the NPU; until then keep this container by the NPU's own means"
+  }
+}
+
+const needs = (what: Verdict): ReadonlyArray<Capability> => {
+  switch (what._tag) {
+    case "Start":
+      return ["start"]
+    case "Stop":
+      return ["stop"]
+    case "Remove":
+      return ["remove"]
+    case "ListImages":
+      return ["images"]
+    case "Deploy":
+      return ["deploy"]
+    case "Wait":
+      return what.reason === "StateUnknown" ? ["list"] : []
+    case "Rest":
+      return []
+  }
 }

@@ -10,6 +10,7 @@ export const ConditionType = Schema.Literal(
   "VersionMatched",
   "Progressing",
   "Contested",
+  "Capable",
   "Reachable",
   "StateDurable"
 )

@@ -24,6 +24,8 @@ export type Sighting =
 export type LookResult =
   /** Sightings by container name; every container asked for has one. */
   | { readonly _tag: "Seen"; readonly sightings: ReadonlyMap<string, Sighting> }
+  /** The NPU answers, and its server has no list of containers. */
+  | { readonly _tag: "Unlisted"; readonly reason: string }
   /** The NPU did not answer, or not with a list. */
   | { readonly _tag: "Failed"; readonly reachable: boolean; readonly reason: string }
 

@@ -83,10 +83,16 @@ export interface RemoveImageRequest {
   readonly force?: boolean
 }
 
-/** Field 1 and 2 are reserved since gnoi 0.8; in-band servers still send them. */
+/** What an older server says in an answer that ended with OK; `in-band.ts` knows what the numbers mean. */
 export interface InBandStatus {
-  readonly code?: string | number
+  readonly code?: number
   readonly detail?: string
+}
+
+/** The same within the answer to a start or an update. */
+export interface InBandFault {
+  readonly errorCode?: number
+  readonly details?: string
 }
 
 // ---------------------------------------------------------------- containers
@@ -148,9 +154,9 @@ export interface StartContainerRequest {
   readonly location?: "L_UNKNOWN" | "L_PRIMARY" | "L_BACKUP" | "L_ALL"
 }
 
-export interface StartContainerResponse extends InBandStatus {
+export interface StartContainerResponse {
   readonly startOk?: { readonly instanceName: string }
-  readonly startError?: { readonly errorCode?: string | number; readonly details?: string }
+  readonly startError?: InBandFault
 }
 
 export interface StopContainerRequest {
@@ -172,9 +178,9 @@ export interface UpdateContainerRequest {
   readonly async?: boolean
 }
 
-export interface UpdateContainerResponse extends InBandStatus {
+export interface UpdateContainerResponse {
   readonly updateOk?: { readonly instanceName: string; readonly isAsync: boolean }
-  readonly updateError?: { readonly errorCode?: string | number; readonly details?: string }
+  readonly updateError?: InBandFault
 }
 
 export interface LogRequest {
@@ -217,12 +223,36 @@ export interface ListVolumeResponse {
   readonly labels: Readonly<Record<string, string>>
 }
 
+// ---------------------------------------------------------------- reflection
+
+export interface ReflectionRequest {
+  readonly fileContainingSymbol: string
+}
+
+/** Of a file that a server was built from. */
+export interface ReflectedFile {
+  readonly package: string
+  readonly messageType: ReadonlyArray<{
+    readonly name: string
+    readonly field: ReadonlyArray<{ readonly name: string; readonly number: number }>
+  }>
+  readonly service: ReadonlyArray<{
+    readonly name: string
+    readonly method: ReadonlyArray<{ readonly name: string }>
+  }>
+}
+
+export interface ReflectionResponse {
+  readonly fileDescriptorResponse?: { readonly fileDescriptorProto: ReadonlyArray<ReflectedFile> }
+  readonly errorResponse?: { readonly errorCode: number; readonly errorMessage: string }
+}
+
 // ---------------------------------------------------------------- the methods
 
 type Empty = Record<string, never>
 
-/** Every unary call of the `Wire`: its name, what goes out, what comes back. */
-export interface UnaryMethods {
+/** The unary calls of today's interface: name, what goes out, what comes back. */
+export interface CurrentUnaryMethods {
   readonly StartContainer: { readonly request: StartContainerRequest; readonly response: StartContainerResponse }
   readonly StopContainer: { readonly request: StopContainerRequest; readonly response: InBandStatus }
   readonly RemoveContainer: { readonly request: RemoveContainerRequest; readonly response: InBandStatus }
@@ -239,14 +269,29 @@ export interface UnaryMethods {
   }
 }
 
-/** Every server-streaming call of the `Wire`. */
-export interface StreamMethods {
+/** Every unary call of the `Wire`: those of today, and what gnoi 0.3 called them. */
+export interface UnaryMethods extends CurrentUnaryMethods {
+  readonly Start: CurrentUnaryMethods["StartContainer"]
+  readonly Stop: CurrentUnaryMethods["StopContainer"]
+  readonly Remove: CurrentUnaryMethods["RemoveContainer"]
+}
+
+/** The server-streaming calls of today's interface. */
+export interface CurrentStreamMethods {
   readonly ListContainer: { readonly request: ListContainerRequest; readonly response: ListContainerResponse }
   readonly ListImage: { readonly request: ListImageRequest; readonly response: ListImageResponse }
   readonly ListVolume: { readonly request: ListVolumeRequest; readonly response: ListVolumeResponse }
   readonly Log: { readonly request: LogRequest; readonly response: LogResponse }
 }
 
+/** Every server-streaming call of the `Wire`; reflection is one where only one question is asked. */
+export interface StreamMethods extends CurrentStreamMethods {
+  readonly List: CurrentStreamMethods["ListContainer"]
+  readonly Reflection: { readonly request: ReflectionRequest; readonly response: ReflectionResponse }
+  readonly ReflectionAlpha: { readonly request: ReflectionRequest; readonly response: ReflectionResponse }
+}
+
+export type CurrentUnaryMethod = keyof CurrentUnaryMethods
 export type UnaryMethod = keyof UnaryMethods
 export type StreamMethod = keyof StreamMethods
 export type MethodName = UnaryMethod | StreamMethod | "Deploy"

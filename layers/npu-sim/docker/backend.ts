@@ -9,12 +9,12 @@ import * as Effect from "effect/Effect"
 
 import type {
   CreateVolumeRequest,
+  CurrentStreamMethods,
+  CurrentUnaryMethod,
+  CurrentUnaryMethods,
   ListVolumeRequest,
   ListVolumeResponse,
-  RemoveVolumeRequest,
-  StreamMethods,
-  UnaryMethod,
-  UnaryMethods
+  RemoveVolumeRequest
 } from "../../../src/npu/messages.ts"
 import type { Backend } from "../backend.ts"
 import type { EngineListMethod } from "../engine/engine.ts"
@@ -25,17 +25,17 @@ import * as images from "./images.ts"
 import { log } from "./log.ts"
 
 type UnaryCalls = {
-  readonly [M in UnaryMethod]: (
+  readonly [M in CurrentUnaryMethod]: (
     docker: Docker,
-    request: UnaryMethods[M]["request"]
-  ) => Effect.Effect<UnaryMethods[M]["response"], Refusal>
+    request: CurrentUnaryMethods[M]["request"]
+  ) => Effect.Effect<CurrentUnaryMethods[M]["response"], Refusal>
 }
 
 type Lists = {
   readonly [M in EngineListMethod]: (
     docker: Docker,
-    request: StreamMethods[M]["request"]
-  ) => Effect.Effect<ReadonlyArray<StreamMethods[M]["response"]>, Refusal>
+    request: CurrentStreamMethods[M]["request"]
+  ) => Effect.Effect<ReadonlyArray<CurrentStreamMethods[M]["response"]>, Refusal>
 }
 
 /** UNAVAILABLE where the engine cannot be reached; what it runs already is not touched. */

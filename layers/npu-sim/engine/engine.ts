@@ -20,7 +20,7 @@ import * as faults from "./faults.ts"
 import * as images from "./images.ts"
 import { inspect, type Inspection } from "./inspect.ts"
 import { isAlive, probeModeOf } from "./lifecycle.ts"
-import type { Answer, Reply } from "./reply.ts"
+import { type Answer, type Refusal, refuse, type Reply } from "./reply.ts"
 import { update } from "./update.ts"
 import * as volumes from "./volumes.ts"
 
@@ -248,8 +248,15 @@ const unaryCalls: {
   CreateVolume: volumes.create,
   RemoveVolume: volumes.remove,
   Time: (core) => Either.right({ time: (BigInt(Math.floor(core.time)) * 1_000_000n).toString() }),
-  Verify: (core) => Either.right({ version: core.options.osVersion ?? "SONiC-OS-npu-sim", activationFailMessage: "" })
+  Verify: (core) => Either.right({ version: core.options.osVersion ?? "SONiC-OS-npu-sim", activationFailMessage: "" }),
+  Start: () => unknownMethod("Start"),
+  Stop: () => unknownMethod("Stop"),
+  Remove: () => unknownMethod("Remove")
 }
+
+/** What a server answers to a name that it does not have. */
+export const unknownMethod = (name: string): Either.Either<never, Refusal> =>
+  refuse("UNIMPLEMENTED", `unknown method ${name} for service gnoi.containerz.Containerz`)
 
 const lists: {
   readonly [M in EngineListMethod]: (

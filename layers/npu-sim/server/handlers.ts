@@ -9,13 +9,13 @@ import * as Stream from "effect/Stream"
 import type { ContainerzHandlers, OsHandlers, SystemHandlers } from "../../../proto/definition.ts"
 import { format } from "../../../src/model/image.ts"
 import type {
+  CurrentStreamMethods,
+  CurrentUnaryMethod,
+  CurrentUnaryMethods,
   DeployRequest,
   DeployResponse,
   LogRequest,
-  LogResponse,
-  StreamMethods,
-  UnaryMethod,
-  UnaryMethods
+  LogResponse
 } from "../../../src/npu/messages.ts"
 import type { EngineListMethod } from "../engine/engine.ts"
 import { type Refusal, refusal } from "../engine/reply.ts"
@@ -62,7 +62,7 @@ export const makeHandlers = (options: HandlerOptions): Handlers => ({
 })
 
 /** What each call is about, for the journal; calls that change nothing are not in it. */
-const subjects: { readonly [M in UnaryMethod]?: (request: UnaryMethods[M]["request"]) => string } = {
+const subjects: { readonly [M in CurrentUnaryMethod]?: (request: CurrentUnaryMethods[M]["request"]) => string } = {
   StartContainer: (request) => request.instanceName,
   StopContainer: (request) => request.instanceName,
   RemoveContainer: (request) => request.name,
@@ -73,10 +73,10 @@ const subjects: { readonly [M in UnaryMethod]?: (request: UnaryMethods[M]["reque
 }
 
 /** Once let in, a call is acted on to its end, whether or not its caller still waits. */
-const unary = <M extends UnaryMethod>(
+const unary = <M extends CurrentUnaryMethod>(
   options: HandlerOptions,
   method: M
-): grpc.handleUnaryCall<UnaryMethods[M]["request"], UnaryMethods[M]["response"]> =>
+): grpc.handleUnaryCall<CurrentUnaryMethods[M]["request"], CurrentUnaryMethods[M]["response"]> =>
 (call, callback) => {
   const subject = subjects[method]?.(call.request)
   const answered = subject === undefined ? undefined : options.journal.received(method, subject, call.request)
@@ -99,7 +99,7 @@ const unary = <M extends UnaryMethod>(
 const list = <M extends EngineListMethod>(
   options: HandlerOptions,
   method: M
-): grpc.handleServerStreamingCall<StreamMethods[M]["request"], StreamMethods[M]["response"]> =>
+): grpc.handleServerStreamingCall<CurrentStreamMethods[M]["request"], CurrentStreamMethods[M]["response"]> =>
 (call) =>
   cancellable(
     options,

@@ -64,7 +64,7 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
     server.addService(containerz, handlers.containerz)
     server.addService(system, handlers.system)
     server.addService(os, handlers.os)
-    new ReflectionService(packageDefinition).addToServer(server)
+    new ReflectionService(packageDefinition, { services: reflected }).addToServer(server)
     new HealthImplementation({ "": "SERVING", "gnoi.containerz.Containerz": "SERVING" }).addToServer(server)
     const injector = server.createConnectionInjector(credentialsOf(options))
     yield* Effect.addFinalizer(() =>
@@ -76,6 +76,9 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
     const listener = yield* listen(options.host, options.port, (socket) => injector.injectConnection(socket))
     return { listener, gate }
   })
+
+/** What a server of today is built from. */
+const reflected = ["gnoi.containerz.Containerz", "gnoi.system.System", "gnoi.os.OS"]
 
 const credentialsOf = ({ tls }: ServeOptions): grpc.ServerCredentials =>
   tls === undefined

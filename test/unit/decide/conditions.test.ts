@@ -8,13 +8,20 @@ import { condition } from "./said.ts"
 const at = (bench: Bench, type: ConditionType): number => Date.parse(condition(bench, ha, type).lastTransition)
 
 describe("conditions", () => {
-  it("are five for each service, with or without a probe", () => {
+  it("are six for each service, with or without a probe", () => {
     const bench = settled()
     const { probe: _, ...bare } = specs.find((spec) => spec.name === ha)!
     for (const spec of [...specs, bare]) {
       assert.deepStrictEqual(
         containerConditions(bench.memory, spec, bench).map(({ status, type }) => `${type} ${status}`),
-        ["Running True", "Healthy True", "VersionMatched True", "Progressing False", "Contested False"]
+        [
+          "Running True",
+          "Healthy True",
+          "VersionMatched True",
+          "Progressing False",
+          "Contested False",
+          "Capable Unknown"
+        ]
       )
     }
   })
@@ -23,7 +30,7 @@ describe("conditions", () => {
     const bench = new Bench()
     assert.deepStrictEqual(
       containerConditions(bench.memory, specs[0]!, bench).map(({ status }) => status),
-      new Array<string>(5).fill("Unknown")
+      new Array<string>(6).fill("Unknown")
     )
   })
 
