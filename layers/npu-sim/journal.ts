@@ -28,6 +28,8 @@ export type JournalLine =
     readonly method: MethodName
     /** The container, image or volume that the call is about. */
     readonly subject: string
+    /** Where the call came from, `address:port`. */
+    readonly peer: string
     readonly request: unknown
   }
   | Stamp & {
@@ -48,14 +50,23 @@ export interface JournalCall {
   readonly seq: number
   readonly method: MethodName
   readonly subject: string
+  /** Where it came from, `address:port`. */
+  readonly peer: string
   readonly request: unknown
   readonly received: Stamp
   readonly answered?: Stamp & { readonly status: "OK" | GrpcCode; readonly details: string; readonly bytes?: number }
 }
 
+export interface ReceivedCall {
+  readonly method: MethodName
+  readonly subject: string
+  readonly peer: string
+  readonly request: unknown
+}
+
 export interface Journal {
   /** Returns what to call with the answer. */
-  readonly received: (method: MethodName, subject: string, request: unknown) => Answered
+  readonly received: (call: ReceivedCall) => Answered
 }
 
 export type Answered = (answer: { status: "OK" | GrpcCode; details: string; bytes?: number }) => void
@@ -82,9 +93,9 @@ export const open = (path: string): Effect.Effect<Journal, JournalError, Scope.S
       const write = (line: JournalLine) => void writeSync(file, `${JSON.stringify(line)}\n`)
       write({ event: "opened", ...stamp(), pid: process.pid })
       return {
-        received: (method, subject, request) => {
+        received: ({ method, peer, request, subject }) => {
           const mine = ++seq
-          write({ event: "received", ...stamp(), seq: mine, method, subject, request })
+          write({ event: "received", ...stamp(), seq: mine, method, subject, peer, request })
           return (answer) => write({ event: "answered", ...stamp(), seq: mine, method, subject, ...answer })
         }
       }
@@ -106,9 +117,9 @@ export const read = (path: string): ReadonlyArray<JournalCall> => {
         open = new Map()
         break
       case "received": {
-        const { at, method, micros, request, seq, subject } = line
+        const { at, method, micros, peer, request, seq, subject } = line
         open.set(seq, calls.length)
-        calls.push({ run, seq, method, subject, request, received: { at, micros } })
+        calls.push({ run, seq, method, subject, peer, request, received: { at, micros } })
         break
       }
       case "answered": {

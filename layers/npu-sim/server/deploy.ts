@@ -32,7 +32,7 @@ export const deploy = (call: Call, options: DeployOptions): Effect.Effect<void, 
       if (!("imageTransfer" in first) || first.imageTransfer === null) {
         return Effect.fail(refusal("UNAVAILABLE", "a deploy begins with image_transfer"))
       }
-      return journalled(options, first.imageTransfer, (count) =>
+      return journalled(options, call.getPeer(), first.imageTransfer, (count) =>
         Gate.pass(options.gate, "Deploy", transfer(call, next, first.imageTransfer, options, count)))
     })
   })
@@ -86,11 +86,17 @@ const closedEarly = (call: Call): Effect.Effect<never, Refusal> =>
 
 const journalled = (
   options: DeployOptions,
+  peer: string,
   request: ImageTransfer,
   act: (count: (bytes: number) => void) => Effect.Effect<void, Refusal>
 ): Effect.Effect<void, Refusal> =>
   Effect.suspend(() => {
-    const answered: Answered = options.journal.received("Deploy", `${request.name}:${request.tag}`, request)
+    const answered: Answered = options.journal.received({
+      method: "Deploy",
+      subject: `${request.name}:${request.tag}`,
+      peer,
+      request
+    })
     let bytes = 0
     return act((count) => {
       bytes = count

@@ -79,7 +79,9 @@ const unary = <M extends CurrentUnaryMethod>(
 ): grpc.handleUnaryCall<CurrentUnaryMethods[M]["request"], CurrentUnaryMethods[M]["response"]> =>
 (call, callback) => {
   const subject = subjects[method]?.(call.request)
-  const answered = subject === undefined ? undefined : options.journal.received(method, subject, call.request)
+  const answered = subject === undefined
+    ? undefined
+    : options.journal.received({ method, subject, peer: call.getPeer(), request: call.request })
   options.fork(
     Effect.exit(Gate.pass(options.gate, method, options.backend.unary(method, call.request))).pipe(
       Effect.map((exit) => {

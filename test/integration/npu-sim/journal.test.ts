@@ -38,6 +38,7 @@ describe("the journal", () => {
       for (const call of calls) {
         assert.isAtMost(call.received.micros, call.answered!.micros)
         assert.approximately(call.received.at, Date.now(), 60_000)
+        assert.match(call.peer, /^127\.0\.0\.1:\d+$/)
       }
     }))
 
@@ -45,7 +46,8 @@ describe("the journal", () => {
     Effect.gen(function*() {
       const path = join(yield* folder, "journal")
       for (const name of ["first", "second"]) {
-        yield* Effect.scoped(Effect.map(Journal.open(path), (journal) => journal.received("StartContainer", name, {})))
+        yield* Effect.scoped(Effect.map(Journal.open(path), (journal) =>
+          journal.received({ method: "StartContainer", subject: name, peer: "here", request: {} })))
       }
       appendFileSync(path, "{\"event\":\"answ")
       const calls = Journal.read(path)
