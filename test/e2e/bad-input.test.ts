@@ -11,13 +11,13 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { pack } from "tar-stream"
 
-import { type Lab, makeLab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
-import { allRunning, byName, calls, client, dist, fault, until, Waited } from "./switch.ts"
+import { type Lab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
+import { allRunning, byName, calls, client, fault, makeSwitch, until, Waited } from "./switch.ts"
 
 const version = "20260101.1"
 
 const running = Effect.gen(function*() {
-  const lab = yield* makeLab(dist)
+  const lab = yield* makeSwitch
   yield* packImages(lab, version)
   yield* setVersion(lab, version)
   const npu = yield* startNpuSim(lab)
@@ -158,7 +158,7 @@ describe("bad input", () => {
 
   it.scopedLive("of a full disk: intents are refused, said and not lost", (context) =>
     Effect.gen(function*() {
-      const lab = yield* makeLab(dist)
+      const lab = yield* makeSwitch
       mkdirSync(lab.state)
       const mounted = yield* Effect.acquireRelease(
         Effect.sync(() => {
@@ -206,7 +206,7 @@ describe("bad input", () => {
     "of files and paths given to offloadd: it does not start, and nothing is overwritten",
     () =>
       Effect.gen(function*() {
-        const lab = yield* makeLab(dist)
+        const lab = yield* makeSwitch
         const file = (name: string, text: string) => {
           writeFileSync(join(lab.folder, name), text)
           return join(lab.folder, name)

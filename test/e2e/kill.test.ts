@@ -10,8 +10,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 
-import { type Lab, makeLab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
-import { allRunning, calls, dist, fault, until } from "./switch.ts"
+import { type Lab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
+import { allRunning, calls, fault, makeSwitch, runForeign, until } from "./switch.ts"
 
 const version = "20260101.1"
 
@@ -23,11 +23,12 @@ const quick = {
 }
 
 const ready = Effect.gen(function*() {
-  const lab = yield* makeLab(dist)
+  const lab = yield* makeSwitch
   yield* packImages(lab, version)
   yield* setVersion(lab, version)
   writeFileSync(join(lab.folder, "policy.json"), JSON.stringify(quick))
   const npu = yield* startNpuSim(lab)
+  yield* runForeign(lab, npu.endpoint)
   return {
     lab,
     daemon: (env: Record<string, string> = {}) =>

@@ -1,6 +1,6 @@
 /** A container engine of the test's own: podman with its store in a temporary folder, serving the Docker-compatible API. */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 import * as Effect from "effect/Effect"
@@ -68,6 +68,11 @@ export const startPodman = (folder: string): Effect.Effect<Podman, ProcessError,
         yield* Effect.ignore(run("rm", "--all", "--force", "--time", "0"))
         // The store's layers are mounts of its own; podman unmounts them.
         yield* Effect.ignore(run("umount", "--all", "--force"))
+        // What watched the containers tidies up after them, by processes of its own, and writes to the store meanwhile.
+        yield* Effect.sync(() => isUsed(home)).pipe(
+          Effect.repeat({ schedule: Schedule.spaced("50 millis"), while: (used) => used }),
+          Effect.timeoutOption("20 seconds")
+        )
       })
     )
     yield* start("podman", [...store, "system", "service", "-t", "0", `unix://${socket}`], { env })
@@ -79,4 +84,15 @@ export const startPodman = (folder: string): Effect.Effect<Podman, ProcessError,
       })
     )
     return { socket, run }
+  })
+
+/** Whether a process is there that was told of this folder. */
+const isUsed = (folder: string): boolean =>
+  readdirSync("/proc").some((pid) => {
+    try {
+      return /^[0-9]+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder)
+    } catch {
+      // It ended meanwhile.
+      return false
+    }
   })

@@ -1,12 +1,17 @@
-/** What tests of whole processes share: where the binaries are, and how to wait for what the daemon shows. */
+/**
+ * What tests of whole processes share: where the binaries are, how to wait for
+ * what the daemon shows, and the guard over other people's containers.
+ */
+import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
 
+import { assert } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 
-import type { Lab } from "../../bin/lab.ts"
+import { type Lab, makeLab } from "../../bin/lab.ts"
 import * as ControlClient from "../../layers/control/client.ts"
 import * as Gnoi from "../../layers/gnoi/wire.ts"
 import * as ImageFolder from "../../layers/images/folder.ts"
@@ -20,6 +25,16 @@ import * as Npu from "../../src/npu/npu.ts"
 import { Wire } from "../../src/npu/wire.ts"
 
 export const dist = resolve(import.meta.dirname, "../../dist")
+
+/**
+ * A lab whose test fails, whatever else it shows, where its NPU ever received a
+ * call that names a container other than this DPU's.
+ */
+export const makeSwitch = Effect.gen(function*() {
+  const lab = yield* makeLab(dist)
+  yield* Effect.addFinalizer(() => Effect.sync(() => assert.deepStrictEqual(trespasses(lab), [])))
+  return lab
+})
 
 export class Waited extends Data.TaggedError("Waited")<{ readonly message: string }> {}
 
@@ -60,12 +75,23 @@ export const fault = (lab: Lab, verb: string, args: Readonly<Record<string, stri
 /** The mutating calls that npu-sim received. */
 export const calls = (lab: Lab): ReadonlyArray<JournalCall> => read(lab.journal)
 
-/** Every container that a call after the first `skip` named. */
-export const containersNamed = (lab: Lab, skip = 0): ReadonlySet<string> =>
-  new Set(calls(lab).slice(skip).filter(({ method }) => method.endsWith("Container")).map(({ subject }) => subject))
+/** Other DPUs' containers and the switch's own, as `runForeign` starts them. */
+const foreign = ["bgp", "swss", "databasedpu1", "gnmidpu7"]
 
-/** Somebody else's containers: other DPUs' and the switch's own. */
-export const runForeign = (lab: Lab, endpoint: string, names: ReadonlyArray<string>) =>
+/** Calls that named somebody else's container, other than the first start of each by `runForeign`. */
+const trespasses = (lab: Lab): ReadonlyArray<JournalCall> => {
+  const ours = new Set(lab.containers.map(({ name }) => name))
+  const toStart = new Set(foreign)
+  return existsSync(lab.journal)
+    ? calls(lab).filter(({ method, subject }) =>
+      method.endsWith("Container") && !ours.has(subject)
+      && !(method === "StartContainer" && toStart.delete(subject))
+    )
+    : []
+}
+
+/** Starts somebody else's containers beside ours; returns how many. */
+export const runForeign = (lab: Lab, endpoint: string) =>
   Effect.gen(function*() {
     const [host = "", port = ""] = endpoint.split(":")
     const wire = yield* Gnoi.make({ host, port: Number(port) })
@@ -75,7 +101,8 @@ export const runForeign = (lab: Lab, endpoint: string, names: ReadonlyArray<stri
     yield* packTo(path, { names: ["docker-fpm-frr:1"], files: { "/frr": "frr" }, cmd: ["/frr"] })
     const archive = yield* images.open(path)
     yield* npu.deploy(archive, () => undefined)
-    for (const name of names) {
+    for (const name of foreign) {
       yield* npu.start({ ...lab.containers[0]!, name, ports: [], environment: {}, volumes: [] }, archive.image)
     }
+    return foreign.length
   })
