@@ -4,6 +4,7 @@
  * little of it.
  */
 import * as net from "node:net"
+import { userInfo } from "node:os"
 
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -18,6 +19,7 @@ import {
   NoDaemon,
   NotPermitted
 } from "../../src/cli/exchange.ts"
+import { clientHeader } from "../../src/control/client-header.ts"
 import { Reply } from "./reply.ts"
 
 /** The longest answer taken, in bytes. */
@@ -94,6 +96,7 @@ export const open = (
       "host: offloadd",
       "connection: close",
       "accept: application/json",
+      ...(method === "GET" ? [] : [`${clientHeader}: ${whoAsks()}`]),
       ...(method === "POST" ? ["content-type: application/json", `content-length: ${content.length}`] : [])
     ]
     socket.write(Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`, "latin1"), content]))
@@ -118,6 +121,22 @@ export const open = (
     finish(() => listener.onError(connected ? broken() : refusal(socketPath, error)))
   })
   return socket
+}
+
+/** For the daemon's record of commands. What cannot stand in a header is left out. */
+const whoAsks = (): string => {
+  const sudo = process.env["SUDO_USER"] ?? ""
+  return `${userName()} (uid ${process.getuid?.() ?? "unknown"}${sudo === "" ? "" : `, ${sudo} by sudo`})`
+    .replaceAll(/[^ -~]/g, "?")
+}
+
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    // A user without an entry in the system's list has no name.
+    return "unnamed"
+  }
 }
 
 const refusal = (path: string, error: NodeJS.ErrnoException): ExchangeError => {

@@ -23,7 +23,10 @@ export const feed = (path: string): EventFeed["Type"] => ({
 const pathOf = (query: EventQuery): string => {
   const parameters = [
     ...(query.follow ? ["follow=true"] : []),
-    ...(query.container === undefined ? [] : [`container=${encodeURIComponent(query.container)}`])
+    ...(["container", "operation", "since"] as const).flatMap((name) => {
+      const value = query[name]
+      return value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`]
+    })
   ]
   return `/v1/events${parameters.length === 0 ? "" : `?${parameters.join("&")}`}`
 }

@@ -15,13 +15,12 @@ import * as Stream from "effect/Stream"
 
 import { Decider, type DeciderService } from "../../src/daemon/decider.ts"
 import { DpuIdentity, type VersionReading } from "../../src/daemon/dpu-identity.ts"
-import { EventSink } from "../../src/daemon/event-log.ts"
+import { EventStore } from "../../src/daemon/event-store.ts"
 import * as Program from "../../src/daemon/program.ts"
 import { StateStore } from "../../src/daemon/state-store.ts"
 import { Prober } from "../../src/health/prober.ts"
 import { Assignment } from "../../src/model/assignment.ts"
 import type { ContainerSpec } from "../../src/model/catalogue.ts"
-import type { EventBody } from "../../src/model/event.ts"
 import type { SonicVersion } from "../../src/model/version.ts"
 import { ImageSource, type ImageSourceService } from "../../src/npu/image-source.ts"
 import * as Npu from "../../src/npu/npu.ts"
@@ -216,10 +215,13 @@ export class SimulatedDpu {
       Layer.succeed(ImageSource, images),
       Layer.succeed(StateStore, this.disk.store(life.process)),
       Layer.succeed(DpuIdentity, { dpu, versions }),
-      Layer.succeed(EventSink, (events) =>
-        Effect.sync(() => {
-          for (const event of events) record({ _tag: "Said", at: time.now, dpu, event: event as EventBody })
-        })),
+      Layer.succeed(EventStore, {
+        append: (events) =>
+          Effect.sync(() => {
+            for (const event of events) record({ _tag: "Said", at: time.now, dpu, event })
+          }),
+        read: () => Stream.empty
+      }),
       this.logging()
     )
     return Program.layer.pipe(Layer.provideMerge(Npu.layer), Layer.provideMerge(ports))

@@ -6,9 +6,11 @@ import { dirname } from "node:path"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 
 import { codeOf, explain } from "./file-errors.ts"
 import { linesFromEnd } from "./lines-from-end.ts"
+import { linesFromStart } from "./lines-from-start.ts"
 import { makeFolder } from "./make-folder.ts"
 
 export interface JournalOptions {
@@ -29,10 +31,14 @@ export class JournalError extends Data.TaggedError("JournalError")<{ readonly re
 }
 
 export interface JournalFile {
-  /** Appends one value as one line, whole or not at all. */
+  /** Appends one value as one line, whole or not at all; as `durable` in the options says. */
   readonly append: (value: unknown) => Effect.Effect<void, JournalError>
+  /** The same for several, together whole or not at all. */
+  readonly appendAll: (values: ReadonlyArray<unknown>, durable: boolean) => Effect.Effect<void, JournalError>
   /** The last `count` values, oldest first, through older files as well. A line that is no JSON is passed over. */
   readonly last: (count: number) => Effect.Effect<ReadonlyArray<unknown>, JournalError>
+  /** All values, oldest first, but for those of older files that were last written before this time, ms since 1970. */
+  readonly all: (writtenSince: number) => Stream.Stream<unknown, JournalError>
 }
 
 /** Opens the journal, made with mode 0600 where there is none; closed at the end of the scope. */
@@ -47,11 +53,34 @@ export const openJournal = (options: JournalOptions): Effect.Effect<JournalFile,
     const alone = <A, E>(effect: Effect.Effect<A, E>) => Effect.uninterruptible(turn.withPermits(1)(effect))
     return {
       append: Effect.fn("JournalFile.append")((value: unknown) =>
-        alone(attempt(`writing ${options.path}`, () => journal.append(value)))
+        alone(attempt(`writing ${options.path}`, () => journal.append([value], options.durable)))
+      ),
+      appendAll: Effect.fn("JournalFile.appendAll")((values: ReadonlyArray<unknown>, durable: boolean) =>
+        values.length === 0
+          ? Effect.void
+          : alone(attempt(`writing ${options.path}`, () => journal.append(values, durable)))
       ),
       last: Effect.fn("JournalFile.last")((count: number) =>
         alone(attempt(`reading ${options.path}`, () => journal.last(count)))
-      )
+      ),
+      all: (writtenSince) =>
+        Stream.unwrapScoped(Effect.map(
+          // Opened at once: a rotation meanwhile only gives them other names.
+          Effect.acquireRelease(
+            alone(attempt(`reading ${options.path}`, () => journal.openAll(writtenSince))),
+            (handles) => Effect.promise(() => Promise.allSettled(handles.map((handle) => handle.close())))
+          ),
+          (handles) =>
+            Stream.fromIterable(handles).pipe(
+              Stream.flatMap((handle) =>
+                Stream.fromAsyncIterable(
+                  linesFromStart(handle),
+                  (cause) => new JournalError({ reason: explain(`reading ${options.path}`, cause) })
+                )
+              ),
+              Stream.mapConcat((lines) => lines.map(parse).filter((value) => value !== undefined))
+            )
+        ))
     }
   })
 
@@ -76,23 +105,23 @@ class Journal {
     return this.handle.close()
   }
 
-  async append(value: unknown): Promise<void> {
-    const line = Buffer.from(`${JSON.stringify(value)}\n`)
-    if (line.length > this.options.maximumSize) {
-      throw new Error(`a line of ${line.length} bytes does not fit into a file of ${this.options.maximumSize}`)
+  async append(values: ReadonlyArray<unknown>, durable: boolean): Promise<void> {
+    const lines = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(""))
+    if (lines.length > this.options.maximumSize) {
+      throw new Error(`what has ${lines.length} bytes does not fit into a file of ${this.options.maximumSize}`)
     }
     let stat = await this.handle.stat()
-    if (stat.nlink === 0 || (stat.size > 0 && stat.size + line.length > this.options.maximumSize)) {
+    if (stat.nlink === 0 || (stat.size > 0 && stat.size + lines.length > this.options.maximumSize)) {
       await this.turnOver(stat.nlink > 0)
       stat = await this.handle.stat()
     }
     try {
-      for (let written = 0; written < line.length;) {
-        written += (await this.handle.write(line, written, line.length - written)).bytesWritten
+      for (let written = 0; written < lines.length;) {
+        written += (await this.handle.write(lines, written, lines.length - written)).bytesWritten
       }
-      if (this.options.durable) await this.handle.datasync()
+      if (durable) await this.handle.datasync()
     } catch (cause) {
-      // The disk filled up within the line: without its head the file stays one of whole lines.
+      // The disk filled up on the way: without what was written of it the file stays one of whole lines.
       await this.handle.truncate(stat.size).catch(() => {})
       throw cause
     }
@@ -108,6 +137,23 @@ class Journal {
       }
     }
     return values.reverse()
+  }
+
+  /** The files, oldest first, without older ones that were not written since. */
+  async openAll(writtenSince: number): Promise<ReadonlyArray<FileHandle>> {
+    const handles: Array<FileHandle> = []
+    try {
+      for (let age = this.options.keep; age >= 0; age -= 1) {
+        const handle = await openIfThere(nameOf(this.options.path, age))
+        if (handle === undefined) continue
+        handles.push(handle)
+        if ((await handle.stat()).mtimeMs < writtenSince) await handles.pop()?.close()
+      }
+      return handles
+    } catch (cause) {
+      await Promise.allSettled(handles.map((handle) => handle.close()))
+      throw cause
+    }
   }
 
   /** A new file under the name; the old one is kept unless somebody deleted it. Opened first: nothing moves when that fails. */
@@ -143,6 +189,15 @@ const openForAppend = async (path: string): Promise<FileHandle> => {
     return handle
   } catch (cause) {
     await handle.close()
+    throw cause
+  }
+}
+
+const openIfThere = async (path: string): Promise<FileHandle | undefined> => {
+  try {
+    return await open(path, "r")
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return undefined
     throw cause
   }
 }

@@ -11,6 +11,8 @@ const valued: ReadonlySet<string> = new Set([
   "-o",
   "--timeout",
   "--container",
+  "--operation",
+  "--since",
   "--seed",
   "--hours",
   "--dpus",

@@ -9,6 +9,10 @@ import type { ClientError } from "./control-client.ts"
 export interface EventQuery {
   /** Instance or service name; all where not given. */
   readonly container?: string
+  /** Of this operation only. */
+  readonly operation?: string
+  /** ISO 8601 UTC; the last thousand where neither this nor an operation is given. */
+  readonly since?: string
   /** Goes on with each new event. Then the end of the stream means that the daemon went away. */
   readonly follow: boolean
 }

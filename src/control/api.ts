@@ -119,15 +119,19 @@ const daemon = HttpApiGroup.make("daemon")
   .add(HttpApiEndpoint.get("version", "/v1/version").addSuccess(VersionView))
   .add(HttpApiEndpoint.get("policy", "/v1/policy").addSuccess(PolicyView))
   /**
-   * Events as JSON lines. `follow=true` keeps the answer open and adds each new
-   * one as it happens; without it, what is remembered so far.
+   * Events as JSON lines, oldest first: the last thousand, or all that are kept
+   * since a time or of an operation. `follow=true` keeps the answer open and adds
+   * each new one as it happens.
    */
   .add(
     HttpApiEndpoint.get("events", "/v1/events")
       .setUrlParams(
         Schema.Struct({
           follow: Schema.optional(Schema.BooleanFromString),
-          container: Schema.optional(Schema.String)
+          container: Schema.optional(Schema.String),
+          operation: Schema.optional(Schema.NonEmptyString),
+          /** ISO 8601. */
+          since: Schema.optional(Schema.Date)
         }).annotations({ parseOptions: { errors: "all", onExcessProperty: "error" } })
       )
       .addSuccess(Schema.String.pipe(HttpApiSchema.withEncoding({ kind: "Text", contentType: "application/x-ndjson" })))

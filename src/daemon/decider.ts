@@ -1,6 +1,7 @@
 /**
  * The loop: takes inputs in turn, steps, saves what is durable, and only then
- * dispatches actions and answers commands. It decides nothing itself.
+ * dispatches actions; records events, and only then answers commands. It decides
+ * nothing itself.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -25,7 +26,7 @@ import { monotonic } from "../model/monotonic.ts"
 import type { ImageSource } from "../npu/image-source.ts"
 import type { Npu } from "../npu/npu.ts"
 import { ActivePolicy } from "../policy/policy.ts"
-import type { Deployments } from "./deployments.ts"
+import { Deployments } from "./deployments.ts"
 import * as Dispatch from "./dispatch.ts"
 import { EventLog } from "./event-log.ts"
 import { Recorder, turnsBetweenMemories } from "./recorder.ts"
@@ -34,8 +35,8 @@ import { StateStore, type StateStoreError } from "./state-store.ts"
 export interface DeciderService {
   /** Hands an input to the loop; waits while the loop is far behind. */
   readonly offer: (input: Input) => Effect.Effect<void>
-  /** Hands a command to the loop and waits until it is durable or refused. */
-  readonly command: (command: Command) => Effect.Effect<Reply>
+  /** Hands a command to the loop and waits until it is durable and recorded, or refused; `actor` is who asks. */
+  readonly command: (command: Command, actor?: string) => Effect.Effect<Reply>
   readonly memory: Effect.Effect<Memory>
   /** The loop itself; runs until interrupted. A defect of one step leaves memory as it was before it. */
   readonly run: Effect.Effect<never>
@@ -55,6 +56,7 @@ export const layer: Layer.Layer<
   Effect.gen(function*() {
     const store = yield* StateStore
     const events = yield* EventLog
+    const deployments = yield* Deployments
     const monitor = yield* HealthMonitor
     const { containers, dpu } = yield* Assignment
     const policy = yield* ActivePolicy
@@ -112,8 +114,10 @@ export const layer: Layer.Layer<
       memory = output.memory
       if (recorder.version !== undefined) yield* record(before, input, { ...at, unsavable }, output)
       for (const action of output.actions) yield* dispatch(action)
-      for (const { id, reply } of output.replies) yield* answer(id, reply)
+      // Recorded before anybody hears that it is done.
       yield* events.append(output.events)
+      for (const { id, reply } of output.replies) yield* answer(id, reply)
+      if (input._tag === "Transferred") yield* deployments.conclude(input.operation, input.outcome)
       if (output.look) yield* monitor.nudge
       yield* setAlarm(output.wakeAt, at.mono)
     })
@@ -138,11 +142,11 @@ export const layer: Layer.Layer<
           Effect.zipRight(Effect.sleep(Duration.millis(Math.max(1, wakeAt - mono))), offer({ _tag: "Woke" }))
         ))
 
-    const command = Effect.fn("Decider.command")(function*(request: Command) {
+    const command = Effect.fn("Decider.command")(function*(request: Command, actor?: string) {
       const id = commands += 1
       const deferred = yield* Deferred.make<Reply>()
       pending.set(id, deferred)
-      yield* offer({ _tag: "Commanded", id, command: request })
+      yield* offer({ _tag: "Commanded", id, command: request, ...(actor === undefined ? {} : { actor }) })
       return yield* Effect.ensuring(Deferred.await(deferred), Effect.sync(() => pending.delete(id)))
     })
 

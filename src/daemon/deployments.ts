@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 import { apiVersion, type DeployStatus } from "../control/views.ts"
+import type { TransferOutcome } from "../decide/input.ts"
 
 /** Ended transfers that are remembered, so that a client can read how they ended. */
 const rememberedEnded = 20
@@ -16,11 +17,7 @@ export interface DeploymentsService {
   readonly begin: (operation: string, subject: string) => Effect.Effect<void>
   /** Synchronous, for progress from inside a transfer. */
   readonly note: (operation: string, change: Change) => void
-  readonly end: (
-    operation: string,
-    outcome: NonNullable<DeployStatus["outcome"]>,
-    message: string
-  ) => Effect.Effect<void>
+  readonly conclude: (operation: string, outcome: TransferOutcome) => Effect.Effect<void>
   readonly get: (operation: string) => DeployStatus | undefined
   readonly requestCancel: (operation: string) => Effect.Effect<void>
   /** Completes when somebody asks to cancel. */
@@ -69,10 +66,10 @@ export const layer: Layer.Layer<Deployments> = Layer.sync(Deployments, () => {
   return {
     begin,
     note,
-    end: (operation, outcome, message) =>
+    conclude: (operation, outcome) =>
       Effect.map(
         Clock.currentTimeMillis,
-        (millis) => note(operation, { phase: "done", endedAt: new Date(millis).toISOString(), outcome, message })
+        (millis) => note(operation, { phase: "done", endedAt: new Date(millis).toISOString(), ...endOf(outcome) })
       ),
     get: (operation) => entries.get(operation)?.status,
     requestCancel: (operation) => {
@@ -85,3 +82,18 @@ export const layer: Layer.Layer<Deployments> = Layer.sync(Deployments, () => {
     }
   }
 })
+
+const endOf = (outcome: TransferOutcome): Change => {
+  switch (outcome._tag) {
+    case "Deployed":
+      return { outcome: "succeeded", message: `${outcome.image} is on the NPU (shown by ListImage)` }
+    case "Unproven":
+      return { outcome: "unproven", message: outcome.reason }
+    case "Rejected":
+      return { outcome: "rejected", message: outcome.reason }
+    case "Failed":
+      return { outcome: outcome.unreachable ? "unreachable" : "failed", message: outcome.reason }
+    case "Cancelled":
+      return { outcome: "cancelled", message: outcome.reason }
+  }
+}

@@ -156,25 +156,9 @@ export const make = Effect.fnUntraced(
           ),
           Effect.raceFirst(Effect.as(deployments.cancelled(operation), undefined)),
           Effect.flatMap((outcome) => outcome === undefined ? readBack(operation) : Effect.succeed(outcome)),
-          Effect.tap((outcome) => recordEnd(operation, outcome)),
           Effect.flatMap((outcome) => offer({ _tag: "Transferred", operation, outcome }))
         )
       )
-
-    const recordEnd = (operation: string, outcome: TransferOutcome): Effect.Effect<void> => {
-      switch (outcome._tag) {
-        case "Deployed":
-          return deployments.end(operation, "succeeded", `${outcome.image} is on the NPU (shown by ListImage)`)
-        case "Unproven":
-          return deployments.end(operation, "unproven", outcome.reason)
-        case "Rejected":
-          return deployments.end(operation, "rejected", outcome.reason)
-        case "Failed":
-          return deployments.end(operation, outcome.unreachable ? "unreachable" : "failed", outcome.reason)
-        case "Cancelled":
-          return deployments.end(operation, "cancelled", outcome.reason)
-      }
-    }
 
     return (action) => {
       switch (action._tag) {

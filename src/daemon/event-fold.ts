@@ -3,7 +3,7 @@
  * told one by one to a bound and then as one line with a count for each window.
  * What operators asked for is never folded.
  */
-import { audited, type EventBody } from "../model/event.ts"
+import { type EventBody, self } from "../model/event.ts"
 import type { Policy } from "../policy/policy.ts"
 
 /** An event to tell; `count` where it stands for several. */
@@ -29,7 +29,7 @@ export class EventFold {
 
   /** The event where it is to be told now; what is not comes in a summary. */
   add(body: EventBody, mono: number): Told | undefined {
-    if (audited.has(body.reason)) return body
+    if (body.actor !== undefined && body.actor !== self) return body
     const key = `${body.reason} ${body.container ?? ""}`
     const window = this.windows.get(key)
     if (window === undefined || (window.folded === 0 && mono >= window.begun + this.policy.window)) {

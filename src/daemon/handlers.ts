@@ -28,10 +28,10 @@ import type { DeploySubject, Reply } from "../decide/input.ts"
 import type { Moment } from "../decide/memory.ts"
 import { CrashLogs } from "../health/crash-logs.ts"
 import { Assignment } from "../model/assignment.ts"
-import type { Event } from "../model/event.ts"
 import { parse } from "../model/image.ts"
 import { monotonic } from "../model/monotonic.ts"
 import { Npu } from "../npu/npu.ts"
+import { actorOf } from "./actor.ts"
 import { Decider } from "./decider.ts"
 import { Deployments } from "./deployments.ts"
 import { EventLog } from "./event-log.ts"
@@ -69,7 +69,8 @@ const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
       Effect.gen(function*() {
         const decider = yield* Decider
         const { endpoint } = yield* Npu
-        return listView(yield* decider.memory, endpoint, yield* dpuName, yield* moment)
+        const unstorable = yield* (yield* EventLog).unstorable
+        return listView(yield* decider.memory, endpoint, yield* dpuName, yield* moment, unstorable)
       }))
     .handle("status", ({ path }) =>
       Effect.gen(function*() {
@@ -77,8 +78,8 @@ const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
         const { endpoint } = yield* Npu
         return statusView(memory, endpoint, spec, now, (yield* CrashLogs).previous(spec.name))
       }))
-    .handle("start", ({ path }) => setDesired(path.container, "running"))
-    .handle("stop", ({ path }) => setDesired(path.container, "stopped"))
+    .handle("start", ({ path, request }) => setDesired(path.container, "running", actorOf(request)))
+    .handle("stop", ({ path, request }) => setDesired(path.container, "stopped", actorOf(request)))
     .handleRaw("logs", ({ path, urlParams }) =>
       Effect.gen(function*() {
         const { spec } = yield* subject(path.container)
@@ -87,11 +88,17 @@ const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
           : yield* output(spec.name, urlParams.follow === true)
         return HttpServerResponse.stream(Stream.encodeText(text), { contentType: "text/plain; charset=utf-8" })
       }))
-    .handle("retry", ({ path }) => Effect.flatMap(subject(path.container), ({ spec }) => retry([spec.name])))
-    .handle("retryAll", () =>
+    .handle("retry", ({ path, request }) =>
+      Effect.flatMap(subject(path.container), ({ spec }) => retry([spec.name], actorOf(request))))
+    .handle("retryAll", ({ request }) =>
       Effect.gen(function*() {
         const memory = yield* (yield* Decider).memory
-        return yield* retry(memory.specs.map((spec) => spec.name))
+        return yield* retry(
+          memory.specs.map((spec) =>
+            spec.name
+          ),
+          actorOf(request)
+        )
       })))
 
 const previousOutput = Effect.fnUntraced(function*(name: string) {
@@ -129,19 +136,23 @@ const output = Effect.fnUntraced(function*(name: string, follow: boolean) {
 
 const dpuName = Effect.map(Assignment, ({ dpu }) => `dpu${dpu}`)
 
-const setDesired = Effect.fn("Control.setDesired")(function*(name: string, desired: "running" | "stopped") {
+const setDesired = Effect.fn("Control.setDesired")(function*(
+  name: string,
+  desired: "running" | "stopped",
+  actor: string
+) {
   const { spec } = yield* subject(name)
   const decider = yield* Decider
-  const reply = yield* decider.command({ _tag: "SetDesired", container: spec.name, desired })
+  const reply = yield* decider.command({ _tag: "SetDesired", container: spec.name, desired }, actor)
   if (reply._tag === "Recorded") {
     return { apiVersion, container: spec.name, desired, recordedAt: new Date(reply.at).toISOString() } as const
   }
   return yield* new NotRecorded({ message: reasonOf(reply) })
 })
 
-const retry = Effect.fn("Control.retry")(function*(names: ReadonlyArray<string>) {
+const retry = Effect.fn("Control.retry")(function*(names: ReadonlyArray<string>, actor: string) {
   const decider = yield* Decider
-  const reply = yield* decider.command({ _tag: "Retry", containers: names })
+  const reply = yield* decider.command({ _tag: "Retry", containers: names }, actor)
   if (reply._tag === "Retrying") return { apiVersion, containers: names, waited: reply.waited } as const
   return yield* new InternalError({ message: reasonOf(reply) })
 })
@@ -150,11 +161,11 @@ const reasonOf = (reply: Reply): string => "reason" in reply ? reply.reason : "t
 
 const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
   handlers
-    .handle("deploy", ({ payload }) =>
+    .handle("deploy", ({ payload, request }) =>
       Effect.gen(function*() {
         const decider = yield* Decider
         const registry = yield* Deployments
-        const reply = yield* decider.command({ _tag: "Deploy", subject: yield* subjectOf(payload) })
+        const reply = yield* decider.command({ _tag: "Deploy", subject: yield* subjectOf(payload) }, actorOf(request))
         const status = reply._tag === "Deploying" ? registry.get(reply.operation) : undefined
         if (status !== undefined) return status
         return yield* new Busy({
@@ -163,10 +174,18 @@ const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
         })
       }))
     .handle("deployment", ({ path }) => deployment(path.operation))
-    .handle("cancel", ({ path }) =>
+    .handle("cancel", ({ path, request }) =>
       Effect.gen(function*() {
         const registry = yield* Deployments
-        yield* deployment(path.operation)
+        const { operation, outcome, subject: what } = yield* deployment(path.operation)
+        yield* (yield* EventLog).append([{
+          severity: "notice",
+          reason: "CancelRequested",
+          message: `An operator wants the transfer of ${what} cancelled (${operation}).`,
+          actor: actorOf(request),
+          operation,
+          outcome: outcome === null ? "accepted" : "refused"
+        }])
         yield* registry.requestCancel(path.operation)
         return yield* deployment(path.operation)
       })))
@@ -210,10 +229,15 @@ const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const name = urlParams.container === undefined ? undefined : (yield* subject(urlParams.container)).spec.name
-        const wanted = (event: Event): boolean => name === undefined || event.container === name
-        const events = urlParams.follow === true ? log.follow : Stream.fromIterableEffect(log.recent)
+        const { operation, since } = urlParams
+        const query = {
+          ...(name === undefined ? {} : { container: name }),
+          ...(operation === undefined ? {} : { operation }),
+          ...(since === undefined ? {} : { since: since.toISOString() })
+        }
+        const events = urlParams.follow === true ? log.follow(query) : log.past(query)
         return HttpServerResponse.stream(
-          events.pipe(Stream.filter(wanted), Stream.map((event) => `${JSON.stringify(event)}\n`), Stream.encodeText),
+          events.pipe(Stream.map((event) => `${JSON.stringify(event)}\n`), Stream.encodeText),
           { contentType: "application/x-ndjson" }
         )
       })))

@@ -58,12 +58,27 @@ export const containerView = (memory: Memory, spec: ContainerSpec, now: Moment):
   }
 }
 
-export const listView = (memory: Memory, endpoint: string, dpu: string, now: Moment): ContainerList => ({
+export const listView = (
+  memory: Memory,
+  endpoint: string,
+  dpu: string,
+  now: Moment,
+  unstorable?: { readonly reason: string; readonly since: number }
+): ContainerList => ({
   apiVersion,
   dpu,
   targetVersion: targetVersion(memory) ?? null,
   npu: npuView(memory, endpoint),
-  conditions: daemonConditions(memory, now),
+  conditions: [
+    ...daemonConditions(memory, now),
+    ...(unstorable === undefined ? [] : [{
+      type: "EventsStored" as const,
+      status: "False" as const,
+      reason: "EventsNotStored",
+      message: `events cannot be stored: ${unstorable.reason}`,
+      lastTransition: iso(unstorable.since)
+    }])
+  ],
   containers: memory.specs.map((spec) => containerView(memory, spec, now))
 })
 

@@ -1,19 +1,34 @@
 /** What operators' commands change in memory, and what they are answered. */
 import { format } from "../model/image.ts"
+import { sign } from "./audit.ts"
 import { collapse } from "./collapse.ts"
 import type { Command, DeploySubject, Input, Reply } from "./input.ts"
 import type { Turn } from "./turn.ts"
 
 export const commanded = (turn: Turn, input: Extract<Input, { _tag: "Commanded" }>): void => {
-  turn.replies.push({ id: input.id, reply: obeyed(turn, input.command) })
+  const { actor = nobodyKnown, command, id } = input
+  const first = turn.events.length
+  const reply = obeyed(turn, command, actor)
+  turn.replies.push({ id, reply })
+  const refused = "reason" in reply
+  const operation = reply._tag === "Deploying" ? reply.operation : turn.operation()
+  sign(turn, first, { actor, operation, outcome: refused ? "refused" : "accepted" }, {
+    severity: "notice",
+    reason: refused ? "CommandRefused" : "CommandTaken",
+    message: `An operator's command (${command._tag}) was ${refused ? `refused: ${reply.reason}` : "taken"}.`,
+    ...(command._tag === "SetDesired" ? { container: command.container } : {})
+  })
 }
 
-const obeyed = (turn: Turn, command: Command): Reply => {
+/** Whoever asks on the control socket may do so; who that is need not be told. */
+const nobodyKnown = "unknown"
+
+const obeyed = (turn: Turn, command: Command, actor: string): Reply => {
   switch (command._tag) {
     case "SetDesired":
       return setDesired(turn, command)
     case "Deploy":
-      return deploy(turn, command.subject)
+      return deploy(turn, command.subject, actor)
     case "Retry":
       return retry(turn, command.containers)
   }
@@ -43,7 +58,7 @@ const setDesired = (turn: Turn, command: Extract<Command, { _tag: "SetDesired" }
   return { _tag: "Recorded", at: wall }
 }
 
-const deploy = (turn: Turn, subject: DeploySubject): Reply => {
+const deploy = (turn: Turn, subject: DeploySubject, actor: string): Reply => {
   const { transfer } = turn.memory.images
   if (transfer !== undefined) {
     return {
@@ -53,20 +68,32 @@ const deploy = (turn: Turn, subject: DeploySubject): Reply => {
         `${transfer.subject} is being sent to the NPU (${transfer.operation}); one transfer goes at a time, so try again when it has ended`
     }
   }
-  return { _tag: "Deploying", operation: beginTransfer(turn, subject, "Deploying") }
+  return { _tag: "Deploying", operation: beginTransfer(turn, subject, "Deploying", actor) }
 }
 
 /**
  * Begins the one transfer; the caller has seen that none is under way. An operator's is told each time (`Deploying`),
  * the offloader's own (`Transferring`) come again and again where an archive is missing.
  */
-export const beginTransfer = (turn: Turn, subject: DeploySubject, reason: "Deploying" | "Transferring"): string => {
+export const beginTransfer = (
+  turn: Turn,
+  subject: DeploySubject,
+  reason: "Deploying" | "Transferring",
+  actor?: string
+): string => {
   const operation = turn.operation()
   const text = subject._tag === "Image" ? format(subject.image) : subject.path
   turn.setImages({
-    transfer: { operation, subject: text, image: subject._tag === "Image" ? text : undefined }
+    transfer: {
+      operation,
+      subject: text,
+      image: subject._tag === "Image" ? text : undefined,
+      since: turn.now.mono,
+      actor
+    }
   })
   turn.actions.push({ _tag: "Deploy", operation, subject })
+  const first = turn.events.length
   turn.say(
     "notice",
     reason,
@@ -74,6 +101,7 @@ export const beginTransfer = (turn: Turn, subject: DeploySubject, reason: "Deplo
       ? `An operator wants ${text} on the NPU (${operation}).`
       : `Sending ${text} to the NPU (${operation}).`
   )
+  sign(turn, first, { operation })
   return operation
 }
 

@@ -73,7 +73,8 @@ export type Input =
     readonly outcome: Outcome
   }
   | { readonly _tag: "Transferred"; readonly operation: string; readonly outcome: TransferOutcome }
-  | { readonly _tag: "Commanded"; readonly id: number; readonly command: Command }
+  /** `actor`: who asks, as far as that is known. */
+  | { readonly _tag: "Commanded"; readonly id: number; readonly command: Command; readonly actor?: string }
   /** A moment asked for by `wakeAt` has come. */
   | { readonly _tag: "Woke" }
 

@@ -1,6 +1,7 @@
 /** All that the step function remembers: a durable part and what was last seen. */
 import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
 import type { ConditionStatus } from "../model/condition.ts"
+import type { Holding } from "../model/event.ts"
 import type { Sighting } from "../model/look.ts"
 import type { Speech } from "../model/speech.ts"
 import type { SonicVersion } from "../model/version.ts"
@@ -62,7 +63,14 @@ export interface Watched {
     | { readonly action: ContainerAction; readonly reason: string; readonly unreachable: boolean }
     | undefined
   readonly inFlight:
-    | { readonly operation: string; readonly action: ContainerAction; readonly since: number }
+    | {
+      readonly operation: string
+      readonly action: ContainerAction
+      readonly since: number
+      /** For the audit: what it found, and what it leaves where it succeeds. */
+      readonly before: Holding | null | undefined
+      readonly after: Holding | null
+    }
     | undefined
   /** Looks begun before this moment say nothing any more; mono. */
   readonly lastActionEnd: number
@@ -105,7 +113,15 @@ export interface ImageMemory {
   readonly nextListing: number
   /** The one transfer under way. */
   readonly transfer:
-    | { readonly operation: string; readonly subject: string; readonly image: string | undefined }
+    | {
+      readonly operation: string
+      readonly subject: string
+      readonly image: string | undefined
+      /** When it began; mono. */
+      readonly since: number
+      /** Who asked for it; nobody for the offloader's own. */
+      readonly actor: string | undefined
+    }
     | undefined
   /** `repository:tag` → the pace of repeated transfers. */
   readonly pace: Readonly<Record<string, { readonly level: number; readonly at: number; readonly reason: string }>>
@@ -152,7 +168,8 @@ export interface Memory {
   /** By container. */
   readonly standings: Readonly<Record<string, Readonly<Partial<Record<ServiceCondition, Standing>>>>>
   readonly images: ImageMemory
-  /** Counts operations of this daemon's life; makes their ids. */
+  /** Tells this life of the daemon from all others; with the count of its operations it makes their ids. */
+  readonly life: string
   readonly operations: number
   /** Whether memory could be saved when last tried, and why not. */
   readonly unsaved: { readonly reason: string; readonly since: Moment } | undefined
@@ -178,6 +195,7 @@ export const initialMemory = (durable: Durable): Memory => ({
   watched: {},
   standings: {},
   images: { held: {}, listing: false, nextListing: Number.NEGATIVE_INFINITY, transfer: undefined, pace: {} },
+  life: "",
   operations: 0,
   unsaved: undefined
 })

@@ -5,6 +5,7 @@
  */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef } from "../model/image.ts"
+import { auditedCall, auditedTransfer, held, seen, sign } from "./audit.ts"
 import { spoken } from "./capable.ts"
 import { beginTransfer, commanded } from "./command.ts"
 import { noteConditions } from "./conditions.ts"
@@ -82,9 +83,9 @@ const fold = (turn: Turn, input: Input): void => {
     case "ImagesNotListed":
       return imagesNotListed(turn, input.reason)
     case "Acted":
-      return acted(turn, input)
+      return auditedCall(turn, input, () => acted(turn, input))
     case "Transferred":
-      return transferred(turn, input)
+      return auditedTransfer(turn, input, () => transferred(turn, input))
     case "Commanded":
       return commanded(turn, input)
     case "Woke":
@@ -93,7 +94,8 @@ const fold = (turn: Turn, input: Input): void => {
 }
 
 const configured = (turn: Turn, input: Extract<Input, { _tag: "Configured" }>): void => {
-  turn.memory = { ...turn.memory, dpu: input.dpu, specs: input.specs, policy: input.policy }
+  const life = turn.memory.life === "" ? Math.floor(turn.now.wall / 1000).toString(36) : turn.memory.life
+  turn.memory = { ...turn.memory, life, dpu: input.dpu, specs: input.specs, policy: input.policy }
   // Setting nothing still creates the record where there is none.
   for (const spec of input.specs) turn.setRecord(spec.name, {})
 }
@@ -167,8 +169,19 @@ const fly = (
   what: Extract<Verdict, { _tag: ContainerAction }>
 ): string => {
   const operation = turn.operation()
-  turn.setWatched(spec.name, { inFlight: { operation, action, since: turn.now.mono } })
+  const before = seen(turn.watched(spec.name).sighting)
+  turn.setWatched(spec.name, {
+    inFlight: {
+      operation,
+      action,
+      since: turn.now.mono,
+      before,
+      after: what._tag === "Start" ? held(what.image) : null
+    }
+  })
+  const first = turn.events.length
   turn.say("info", actionReason[action], `${spec.name}: ${what.message} (${operation}).`, spec.name)
+  sign(turn, first, { operation })
   return operation
 }
 

@@ -72,10 +72,10 @@ export class Turn {
     return value
   }
 
-  /** An operation id, unique within this daemon's life. */
+  /** An operation's id: no other life of the daemon gives the same. */
   operation(): string {
     const operations = this.memory.operations + 1
     this.memory = { ...this.memory, operations }
-    return `op-${operations}`
+    return `op-${this.memory.life}-${operations}`
   }
 }

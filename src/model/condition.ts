@@ -12,7 +12,8 @@ export const ConditionType = Schema.Literal(
   "Contested",
   "Capable",
   "Reachable",
-  "StateDurable"
+  "StateDurable",
+  "EventsStored"
 )
 export type ConditionType = typeof ConditionType.Type
 

@@ -4,8 +4,46 @@ import * as Schema from "effect/Schema"
 export const Severity = Schema.Literal("info", "notice", "warning", "error")
 export type Severity = typeof Severity.Type
 
+/** What runs, or is held, under a name: `repository:tag`, and its config digest where that is known. */
+const Holding = Schema.Struct({ image: Schema.String, digest: Schema.optionalWith(Schema.String, { exact: true }) })
+export type Holding = typeof Holding.Type
+
+export const AuditOutcome = Schema.Literal(
+  /** A command was taken; what it asks for comes after. */
+  "accepted",
+  "done",
+  /** By the offloader or by the NPU: it took no effect. */
+  "refused",
+  /** Nobody knows yet whether it took effect; what is seen next shows it. */
+  "unclear",
+  "failed",
+  "cancelled"
+)
+export type AuditOutcome = typeof AuditOutcome.Type
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/** What an event that belongs to an operation says besides: an action of the offloader's, or a command. */
+const auditFields = {
+  /** Unique for all lives of the daemon. */
+  operation: optional(Schema.String),
+  /** `offloadd`, or who asked for it. */
+  actor: optional(Schema.String),
+  /** What it found and what it left: what runs, for a stop; null for nothing, absent where it is not known. */
+  before: optional(Schema.NullOr(Holding)),
+  after: optional(Schema.NullOr(Holding)),
+  /** With it the event is the record of the operation's end. */
+  outcome: optional(AuditOutcome),
+  /** From the operation's beginning to its end, monotonic milliseconds. */
+  duration: optional(Schema.Number)
+}
+/** The actor of what nobody asked for. */
+export const self = "offloadd"
+
+export interface Audit extends Schema.Struct.Type<typeof auditFields> {}
+
 /** What the pure step says; the daemon adds number and time. */
-export interface EventBody {
+export interface EventBody extends Audit {
   readonly severity: Severity
   /** One word in CamelCase, for programs: `ContainerCrashed`, `StartRefused`. */
   readonly reason: string
@@ -15,19 +53,17 @@ export interface EventBody {
   readonly message: string
 }
 
-/** What operators asked for: each is told, however often it comes. */
-export const audited: ReadonlySet<string> = new Set(["StartRequested", "StopRequested", "RetryRequested", "Deploying"])
-
 export const Event = Schema.Struct({
-  /** Counts up from 1 for each start of the daemon. */
+  /** Counts up, on from the last that was recorded before the daemon started. */
   sequence: Schema.Int,
   /** ISO 8601 UTC. */
   at: Schema.String,
   severity: Severity,
   reason: Schema.String,
-  container: Schema.optional(Schema.String),
+  container: optional(Schema.String),
   message: Schema.String,
+  ...auditFields,
   /** How many equal events this line stands for; absent for one. */
-  count: Schema.optional(Schema.Int)
+  count: optional(Schema.Int)
 })
 export type Event = typeof Event.Type

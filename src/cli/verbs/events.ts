@@ -15,10 +15,28 @@ const only = Options.text("container").pipe(
   Options.optional
 )
 
+const operation = Options.text("operation").pipe(
+  Options.withPseudoName("ID"),
+  Options.withDescription("Only what belongs to this operation, as far back as events are kept."),
+  Options.optional
+)
+
+const since = Options.text("since").pipe(
+  Options.withPseudoName("TIME"),
+  Options.withDescription("From then on: 90s, 2m, 1h ago, or 2026-02-01T03:22:29Z; by default the last thousand."),
+  Options.optional
+)
+
 export const command = verb(
   "events",
-  "Shows what happened and what was decided. With -o json, a line of JSON for each event.",
-  { follow, container: only, output },
+  "Shows what happened, what was decided and who asked for it. With -o json, a line of JSON for each event.",
+  { follow, container: only, operation, since, output },
   (parsed) =>
-    events({ container: Option.getOrUndefined(parsed.container), follow: parsed.follow, output: parsed.output })
+    events({
+      container: Option.getOrUndefined(parsed.container),
+      operation: Option.getOrUndefined(parsed.operation),
+      since: Option.getOrUndefined(parsed.since),
+      follow: parsed.follow,
+      output: parsed.output
+    })
 )

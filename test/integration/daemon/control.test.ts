@@ -98,7 +98,7 @@ describe("the control API of a daemon", () => {
 
   it.scopedLive("tells what happened, and what happens", () =>
     Effect.gen(function*() {
-      const { socket, until, world } = yield* served()
+      const { client, socket, until, world } = yield* served()
       yield* until(({ containers }) => containers.every(({ state }) => state === "Running"))
       const { events } = feed(socket)
       const past = Chunk.toReadonlyArray(yield* Stream.runCollect(events({ follow: false, container: ha })))
@@ -107,6 +107,20 @@ describe("the control API of a daemon", () => {
         Stream.takeUntil(({ reason }) => reason === "TargetVersion" && past.length > 0),
         Stream.runCollect,
         Effect.fork
+      )
+      const who = (operation: string) =>
+        Effect.map(
+          Stream.runCollect(events({ follow: false, operation })),
+          (found) => Chunk.toReadonlyArray(found).map(({ actor, outcome }) => [actor?.replace(/^\S+/, "NAME"), outcome])
+        )
+      const { operation } = yield* client.deploy({ image: "docker-dash-ha:9.9" })
+      yield* poll(client.deployment(operation), ({ outcome }) => outcome !== null)
+      const claimed = `NAME (uid ${process.getuid?.()}), as claimed`
+      assert.deepStrictEqual(yield* who(operation), [[claimed, "accepted"], [claimed, "refused"]])
+      assert.lengthOf(
+        yield* Stream.runCollect(events({ follow: false, since: "2999-01-01T00:00:00.000Z" })),
+        0,
+        "nothing has happened after now"
       )
       yield* world.setVersion(version("3.0"))
       const seen = Chunk.toReadonlyArray(yield* following)

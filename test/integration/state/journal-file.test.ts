@@ -97,7 +97,7 @@ describe("the journal", () => {
     Effect.gen(function*() {
       const journal = yield* journalIn(yield* temporaryFolder, { maximumSize: 20 })
       const error = yield* Effect.flip(journal.append("x".repeat(30)))
-      assert.match(error.message, /writing .* failed: a line of 33 bytes does not fit into a file of 20/)
+      assert.match(error.message, /writing .* failed: what has 33 bytes does not fit into a file of 20/)
     }))
 
   it.scoped("loses nothing when a rotation fails", () =>

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 
 import { arrange } from "../../../src/cli/arguments.ts"
 import type { EventQuery } from "../../../src/cli/event-feed.ts"
@@ -142,6 +143,21 @@ describe("events", () => {
         "2026-01-01T00:00:00.000Z  warning  gnmidpu0  ContainerCrashed: it ended by itself\n"
           + "2026-01-01T00:00:00.000Z  info     N/A  ContainerCrashed: a\\nb\n"
       )
+    }))
+
+  it.effect("asks for an operation, and for all since a time or a date", () =>
+    Effect.gen(function*() {
+      const asked: Array<EventQuery> = []
+      yield* TestClock.adjust("3 hours")
+      yield* commandLine(line("events --operation op-x-7 --since 2h"), { events: feed(asked) })
+      yield* commandLine(line("events --since 2026-02-01T03:22:29Z"), { events: feed(asked) })
+      assert.deepStrictEqual(asked, [
+        { operation: "op-x-7", since: "1970-01-01T01:00:00.000Z", follow: false },
+        { since: "2026-02-01T03:22:29.000Z", follow: false }
+      ])
+      const { code, err } = yield* commandLine(line("events --since yesterday"), { events: feed(asked) })
+      assert.strictEqual(code, 2)
+      assert.include(err, "neither a time ago")
     }))
 
   it.effect("prints JSON lines", () =>

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -6,10 +7,12 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 
 import { EventFold } from "../../../src/daemon/event-fold.ts"
 import * as EventLog from "../../../src/daemon/event-log.ts"
+import { EventStore, EventStoreError, type EventStoreService } from "../../../src/daemon/event-store.ts"
 import type { Event, EventBody } from "../../../src/model/event.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 
@@ -20,6 +23,25 @@ const said = (reason: string, container?: string): EventBody => ({
   ...(container === undefined ? {} : { container })
 })
 
+/** Keeps events in the list, while the disk takes them. */
+const storeOf = (sunk: Array<Event>, disk: { fault?: string } = {}): EventStoreService => ({
+  append: (events) =>
+    Effect.suspend(() => {
+      if (disk.fault !== undefined) return new EventStoreError({ reason: disk.fault })
+      sunk.push(...events)
+      return Effect.void
+    }),
+  read: (span) => Stream.fromIterable("last" in span ? sunk.slice(-span.last) : sunk)
+})
+
+const built = (store: EventStoreService) =>
+  Effect.map(
+    Effect.provideService(Layer.build(EventLog.layer), EventStore, store),
+    (context) => Context.get(context, EventLog.EventLog)
+  )
+
+const collected = (events: Stream.Stream<Event>) => Effect.map(Stream.runCollect(events), Chunk.toReadonlyArray)
+
 const { burst, window } = defaults.events
 
 describe("the log of events", () => {
@@ -28,7 +50,7 @@ describe("the log of events", () => {
       const sunk: Array<Event> = []
       const scope = yield* Scope.make()
       const context = yield* Layer.build(EventLog.layer).pipe(
-        Effect.provideService(EventLog.EventSink, (events) => Effect.sync(() => void sunk.push(...events))),
+        Effect.provideService(EventStore, storeOf(sunk)),
         Scope.extend(scope)
       )
       const log = Context.get(context, EventLog.EventLog)
@@ -46,11 +68,76 @@ describe("the log of events", () => {
         message: "Stopped happened (12 times in 5 min)"
       })
       assert.deepStrictEqual(sunk.map(({ sequence }) => sequence), sunk.map((_, index) => index + 1))
-      assert.deepStrictEqual(yield* log.recent, sunk)
+      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(log.past({}))), sunk)
       yield* log.append([said("Stopped", "ha")])
       assert.lengthOf(sunk, 2 * burst + 4)
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(sunk.at(-1)?.count, 1, "what is folded at shut-down is told")
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
+})
+
+describe("the lasting log", () => {
+  it.scoped("has each end of an operation, also where the daemon's own log is told but a count", () =>
+    Effect.gen(function*() {
+      const sunk: Array<Event> = []
+      const written: Array<string> = []
+      const logger = Logger.make(({ message }) => void written.push(String(message)))
+      const log = yield* built(storeOf(sunk))
+      const ends = (operation: string): EventBody => ({ ...said("StartFailed", "ha"), operation, outcome: "refused" })
+      yield* Effect.gen(function*() {
+        for (let event = 0; event < burst + 7; event += 1) yield* log.append([ends(`op-${event}`)])
+        yield* TestClock.adjust(window)
+      }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      assert.lengthOf(sunk, burst + 7, "each is recorded, and no summary counts them again")
+      assert.lengthOf(yield* collected(log.past({ operation: "op-9" })), 1)
+      assert.lengthOf(written, burst + 1)
+      assert.include(written.at(-1), "7 times")
+    }))
+
+  it.scoped("goes on where the one before it ended, and shows both as one", () =>
+    Effect.gen(function*() {
+      const sunk: Array<Event> = []
+      const first = yield* built(storeOf(sunk))
+      yield* first.append([said("First", "ha"), said("Second", "gnmi")])
+      const second = yield* built(storeOf(sunk))
+      yield* second.append([said("Third", "ha")])
+      assert.deepStrictEqual((yield* collected(second.past({}))).map(({ reason, sequence }) => [reason, sequence]), [
+        ["First", 1],
+        ["Second", 2],
+        ["Third", 3]
+      ])
+      assert.lengthOf(yield* collected(second.past({ container: "ha" })), 2)
+      const followed = yield* Effect.fork(Stream.runCollect(Stream.take(second.follow({ container: "ha" }), 3)))
+      yield* Effect.yieldNow()
+      yield* second.append([said("Fourth", "gnmi"), said("Fifth", "ha")])
+      assert.deepStrictEqual(
+        Chunk.toReadonlyArray(yield* followed).map(({ reason }) => reason),
+        ["First", "Third", "Fifth"]
+      )
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
+
+  it.scoped("says once that it cannot be written, and is made whole when it can", () =>
+    Effect.gen(function*() {
+      const sunk: Array<Event> = []
+      const disk: { fault?: string } = { fault: "the disk is full" }
+      const log = yield* built(storeOf(sunk, disk))
+      yield* log.append([said("One")])
+      yield* log.append([said("Two")])
+      assert.deepInclude(yield* log.unstorable, { reason: "the disk is full" })
+      assert.deepStrictEqual((yield* collected(log.past({}))).map(({ reason }) => reason), [
+        "One",
+        "EventsNotStored",
+        "Two"
+      ])
+      delete disk.fault
+      yield* log.append([said("Three")])
+      assert.isUndefined(yield* log.unstorable)
+      yield* log.append([said("Four")])
+      assert.deepStrictEqual(
+        sunk.map(({ reason }) => reason),
+        ["One", "EventsNotStored", "Two", "Three", "EventsStored", "Four"]
+      )
+      assert.deepStrictEqual(sunk.map(({ sequence }) => sequence), [1, 2, 3, 4, 5, 6])
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
 })
 
@@ -76,8 +163,7 @@ describe("folding", () => {
   it("never swallows what an operator asked for", () => {
     const fold = new EventFold(defaults.events)
     for (let event = 0; event < 100; event += 1) {
-      assert.isDefined(fold.add(said("RetryRequested", "ha"), event))
-      assert.isDefined(fold.add(said("StopRequested", "ha"), event))
+      assert.isDefined(fold.add({ ...said("StopRequested", "ha"), actor: "root (uid 0), as claimed" }, event))
     }
   })
 })

@@ -1,4 +1,5 @@
 /** The daemon's program over an NPU in memory, for tests in virtual time. */
+import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -154,7 +155,7 @@ export const makeWorld = (
         })
       return {
         decider,
-        events: Context.get(context, EventLog).recent,
+        events: pastOf(Context.get(context, EventLog)),
         crashLogs: Context.get(context, CrashLogs),
         kill: Effect.asVoid(Fiber.interrupt(fiber)),
         serve: (path: string) =>
@@ -185,6 +186,10 @@ export const makeWorld = (
       boot
     }
   })
+
+/** What the daemon said so far. */
+const pastOf = (log: EventLog["Type"]): Effect.Effect<ReadonlyArray<Event>> =>
+  Effect.orDie(Effect.map(Stream.runCollect(log.past({})), Chunk.toReadonlyArray))
 
 const probeResult = (mode: string): ProbeResult =>
   mode === "ok"

@@ -1,0 +1,94 @@
+/**
+ * The audit: whatever is said because of one operation carries which operation
+ * it was and who began it; the first of it also how it ended.
+ */
+import { type Audit, type AuditOutcome, type EventBody, type Holding, self } from "../model/event.ts"
+import { format, type ImageRef } from "../model/image.ts"
+import type { Sighting } from "../model/look.ts"
+import type { Input, Outcome, TransferOutcome } from "./input.ts"
+import type { Turn } from "./turn.ts"
+
+/**
+ * Signs what this turn has said since its `first` event. Where it has said
+ * nothing, `otherwise` is said: an operation that ends leaves a record.
+ */
+export const sign = (turn: Turn, first: number, audit: Audit, otherwise?: EventBody): void => {
+  if (turn.events.length === first && otherwise !== undefined) turn.events.push(otherwise)
+  const { actor = self, operation, ...end } = audit
+  for (let index = first; index < turn.events.length; index += 1) {
+    turn.events[index] = {
+      ...turn.events[index]!,
+      actor,
+      ...(operation === undefined ? {} : { operation }),
+      ...(index === first ? end : {})
+    }
+  }
+}
+
+export const held = (image: ImageRef): Holding => ({ image: format(image) })
+
+/** What a sighting shows to be there; undefined where it is not clear. */
+export const seen = (sighting: Sighting): Holding | null | undefined => {
+  switch (sighting._tag) {
+    case "Unknown":
+      return undefined
+    case "Absent":
+      return null
+    default:
+      return held(sighting.image)
+  }
+}
+
+/** Folds the end of a call by `fold`, and records it. */
+export const auditedCall = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>, fold: () => void): void => {
+  const { inFlight } = turn.watched(input.container)
+  const first = turn.events.length
+  fold()
+  if (inFlight?.operation !== input.operation) return
+  const outcome = callOutcomes[input.outcome._tag]
+  sign(turn, first, {
+    operation: input.operation,
+    outcome,
+    duration: turn.now.mono - inFlight.since,
+    ...(inFlight.before === undefined ? {} : { before: inFlight.before }),
+    ...(outcome === "done" ? { after: inFlight.after } : {})
+  }, {
+    severity: "info",
+    reason: `${input.action}Ended`,
+    message: `${input.action} of ${input.container} is ${outcome} (${input.operation}).`,
+    container: input.container
+  })
+}
+
+/** The same for the end of a transfer, which always says something. */
+export const auditedTransfer = (
+  turn: Turn,
+  input: Extract<Input, { _tag: "Transferred" }>,
+  fold: () => void
+): void => {
+  const { transfer } = turn.memory.images
+  const first = turn.events.length
+  fold()
+  if (transfer?.operation !== input.operation) return
+  sign(turn, first, {
+    operation: input.operation,
+    outcome: transferOutcomes[input.outcome._tag],
+    duration: turn.now.mono - transfer.since,
+    ...(transfer.actor === undefined ? {} : { actor: transfer.actor }),
+    ...(input.outcome._tag === "Deployed" ? { after: { image: input.outcome.image } } : {})
+  })
+}
+
+const callOutcomes: Readonly<Record<Outcome["_tag"], AuditOutcome>> = {
+  Done: "done",
+  Ambiguous: "unclear",
+  Refused: "refused"
+}
+
+const transferOutcomes: Readonly<Record<TransferOutcome["_tag"], AuditOutcome>> = {
+  Deployed: "done",
+  Unproven: "unclear",
+  Rejected: "refused",
+  Failed: "failed",
+  Cancelled: "cancelled"
+}
