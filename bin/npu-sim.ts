@@ -31,6 +31,7 @@ import { formatAddress, parseAddress, parseSize } from "../layers/npu-sim/option
 import * as Ports from "../layers/npu-sim/probes/ports.ts"
 import { defaultChunk, largestChunk, serve } from "../layers/npu-sim/server/serve.ts"
 import { builtIn, type Catalogue, fromJson } from "../src/model/catalogue.ts"
+import { tlsOf } from "./npu-sim-tls.ts"
 
 /** An option whose text is read by one of ours; what is wrong with it is the whole message. */
 const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, string>) =>
@@ -107,9 +108,16 @@ const options = {
     ),
     Options.optional
   ),
-  tlsCert: file("tls-cert", "certificate chain (PEM); plaintext without it"),
+  tlsCert: file("tls-cert", "certificate chain (PEM), read again when it changes; plaintext without it"),
   tlsKey: file("tls-key", "its key (PEM)"),
-  tlsCa: file("tls-ca", "demand clients' certificates, signed by these (PEM)")
+  tlsCa: file("tls-ca", "demand clients' certificates, signed by these (PEM)"),
+  tlsClientAuth: Options.choice("tls-client-auth", ["on", "off"]).pipe(
+    Options.withDescription("whether clients must show a certificate; default on with --tls-ca"),
+    Options.optional
+  ),
+  tlsEphemeral: Options.boolean("tls-ephemeral").pipe(
+    Options.withDescription("TLS with a certificate made at start that nobody has signed")
+  )
 }
 
 /** A sentence for people, and the exit code that goes with it. */
@@ -158,7 +166,17 @@ const npuSim = Command.make("npu-sim", options, (given) =>
   Effect.scoped(Effect.gen(function*() {
     const quirks = given.statuses === "reference" ? asReference : specified
     const probes = yield* readProbes(given.catalogue)
-    const tls = yield* readTls(given.tlsCert, given.tlsKey, given.tlsCa)
+    const tls = yield* Effect.mapError(
+      tlsOf({
+        certificate: Option.getOrUndefined(given.tlsCert),
+        key: Option.getOrUndefined(given.tlsKey),
+        ca: Option.getOrUndefined(given.tlsCa),
+        clientAuth: Option.getOrUndefined(given.tlsClientAuth),
+        ephemeral: given.tlsEphemeral,
+        host: given.listen.host
+      }),
+      ({ message }) => new Complaint(message, 2)
+    )
     const journal = Option.isNone(given.journal)
       ? Journal.none
       : yield* Effect.mapError(Journal.open(given.journal.value), complain(1))
@@ -199,23 +217,6 @@ const npuSim = Command.make("npu-sim", options, (given) =>
     yield* Effect.sync(() => process.stdout.write(`listening on ${formatAddress(server.listener)}\n`))
     return yield* Effect.never
   }))).pipe(Command.withDescription("A stand-in NPU that serves gNOI Containerz."))
-
-const readTls = (
-  cert: Option.Option<string>,
-  key: Option.Option<string>,
-  ca: Option.Option<string>
-) =>
-  Effect.gen(function*() {
-    if (Option.isNone(cert) && Option.isNone(key) && Option.isNone(ca)) return undefined
-    if (Option.isNone(cert) || Option.isNone(key)) {
-      return yield* Effect.fail(new Complaint("TLS needs both --tls-cert and --tls-key", 2))
-    }
-    return {
-      certificate: yield* readText("tls-cert", cert.value),
-      key: yield* readText("tls-key", key.value),
-      ...(Option.isNone(ca) ? {} : { ca: yield* readText("tls-ca", ca.value) })
-    }
-  })
 
 const admin = Command.make("admin", {
   admin: Options.text("admin").pipe(

@@ -12,7 +12,6 @@ import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 
 import * as ControlServer from "../layers/control/server.ts"
-import { tls } from "../layers/gnoi/credentials.ts"
 import * as Gnoi from "../layers/gnoi/wire.ts"
 import * as ImageFolder from "../layers/images/folder.ts"
 import * as Log from "../layers/log/logger.ts"
@@ -33,11 +32,13 @@ import { layerRecordingFile } from "../layers/state/recording-file.ts"
 import packageJson from "../package.json" with { type: "json" }
 import { DpuIdentity } from "../src/daemon/dpu-identity.ts"
 import * as Handlers from "../src/daemon/handlers.ts"
+import { Notices } from "../src/daemon/notices.ts"
 import * as Program from "../src/daemon/program.ts"
 import { Assignment } from "../src/model/assignment.ts"
 import * as Catalogue from "../src/model/catalogue.ts"
 import * as Npu from "../src/npu/npu.ts"
 import * as Policy from "../src/policy/policy.ts"
+import { transportOf } from "./offloadd-transport.ts"
 
 const defaults = {
   versionFile: "/etc/sonic/sonic_version.yml",
@@ -71,23 +72,6 @@ const decoded = <A>(
 
 const usage = <A>(option: string, parsed: Either.Either<A, string>) =>
   Either.mapLeft(parsed, (reason) => new UsageError({ message: `--${option}: ${reason}` }))
-
-/** Plaintext unless a CA is named. */
-const credentialsOf = (options: DaemonOptions): Effect.Effect<Pick<Gnoi.Options, "credentials">, UsageError> => {
-  const { "tls-ca": ca, "tls-cert": certificate, "tls-key": key } = options
-  if (ca === undefined) {
-    return certificate === undefined && key === undefined
-      ? Effect.succeed({})
-      : new UsageError({ message: "--tls-cert and --tls-key need --tls-ca" })
-  }
-  return Either.mapBoth(
-    tls({ ca, ...(certificate === undefined ? {} : { certificate }), ...(key === undefined ? {} : { key }) }),
-    {
-      onLeft: (error) => new UsageError({ message: error.message }),
-      onRight: (credentials) => ({ credentials })
-    }
-  )
-}
 
 const levels: Readonly<Record<string, LogLevel.LogLevel>> = {
   debug: LogLevel.Debug,
@@ -130,12 +114,12 @@ const daemon = (options: DaemonOptions) =>
     const stateDir = options["state-dir"] ?? defaults.stateDir
     const versionFile = options["version-file"] ?? defaults.versionFile
 
-    const credentials = yield* credentialsOf(options)
+    const transport = yield* transportOf(options, address)
 
     yield* Effect.annotateLogs(Effect.logInfo("offloadd starts"), {
       version: packageJson.version,
       npu: `${address.host}:${address.port}`,
-      transport: options["tls-ca"] === undefined ? "plaintext" : "TLS",
+      transport: transport.described,
       state: stateDir
     })
     const identity = dpu === undefined
@@ -150,7 +134,7 @@ const daemon = (options: DaemonOptions) =>
       })
     )
     const ports = Layer.mergeAll(
-      Npu.layer.pipe(Layer.provide(Gnoi.layer({ ...address, ...credentials }))),
+      Npu.layer.pipe(Layer.provide(Gnoi.layer(transport.options))),
       Probe.layer,
       ImageFolder.layerFolder({ directory: options["images-dir"] ?? defaults.imagesDir }),
       MemoryFile.layerFile({ directory: stateDir }),
@@ -172,10 +156,11 @@ const daemon = (options: DaemonOptions) =>
     yield* Program.run.pipe(
       Effect.provide(Layer.provideMerge(control, program)),
       Effect.provideService(Policy.ActivePolicy, policy),
+      Effect.provideService(Notices, transport.notices),
       // After everything was released: who reads the log knows that nothing was left undone.
       Effect.onInterrupt(() => Effect.logInfo("offloadd has stopped; the services go on running on the NPU"))
     )
-  })
+  }).pipe(Effect.scoped)
 
 /** Ended by what the operator wrote: exit 2. By anything else: exit 1. */
 const usageErrors: ReadonlySet<string> = new Set(["UsageError", "FileError", "CatalogueError"])

@@ -1,5 +1,5 @@
 /** One request, many responses: collected whole, or as they come. */
-import * as grpc from "@grpc/grpc-js"
+import type * as grpc from "@grpc/grpc-js"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -76,11 +76,10 @@ const open = <M extends StreamMethod>(
   const end = (error?: WireError): void => {
     if (over) return
     over = true
-    record.ended(error)
-    listener.onEnd(error)
+    listener.onEnd(record.ended(error))
   }
   const giveUp = (): void => {
-    end(localError(name, "UNAVAILABLE", `${connection.endpoint} does not answer; the connection was given up`))
+    end(localError(name, "UNAVAILABLE", `${connection.endpoint()} does not answer; the connection was given up`))
     if (!(call instanceof WireError)) call.cancel()
   }
   const record = connection.begin(options.deadline === undefined ? giveUp : undefined)
@@ -90,7 +89,7 @@ const open = <M extends StreamMethod>(
       method.encode,
       method.decode,
       request,
-      new grpc.Metadata(),
+      record.metadata,
       options
     ))
   if (call instanceof WireError) {

@@ -1,5 +1,5 @@
 /** One request, one response. */
-import * as grpc from "@grpc/grpc-js"
+import type * as grpc from "@grpc/grpc-js"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
@@ -25,12 +25,11 @@ export const unary = <M extends UnaryMethod>(
         method.encode,
         method.decode,
         request,
-        new grpc.Metadata(),
+        record.metadata,
         within(deadline),
         (status, response) => {
           if (interrupted) return
-          const error = status === null ? undefined : errorOfStatus(name, status)
-          record.ended(error)
+          const error = record.ended(status === null ? undefined : errorOfStatus(name, status))
           resume(error === undefined ? Effect.succeed(response!) : Effect.fail(error))
         }
       ))

@@ -39,13 +39,13 @@ const transfer = (
 ): Effect.Effect<DeployEnd, WireError> =>
   Effect.async((resume) => {
     const record = connection.begin()
-    const duplex = started("Deploy", () => openDuplex(record.client))
+    const duplex = started("Deploy", () => openDuplex(record))
     if (duplex instanceof WireError) return resume(Effect.fail(duplex))
     const upload = new Upload(duplex, record, call, bytes)
     void upload.run().then((result) => {
       if (upload.cancelled) return
-      record.ended(result instanceof WireError ? result : undefined)
-      resume(result instanceof WireError ? Effect.fail(result) : Effect.succeed(result))
+      const error = record.ended(result instanceof WireError ? result : undefined)
+      resume(error === undefined ? Effect.succeed(result as DeployEnd) : Effect.fail(error))
     })
     return Effect.sync(() => {
       record.dropped()
@@ -56,13 +56,13 @@ const transfer = (
 type Bytes = { readonly reader: ByteReader; readonly size: number }
 type Duplex = grpc.ClientDuplexStream<OutgoingDeployRequest, DeployResponse>
 
-const openDuplex = (client: grpc.Client): Duplex => {
+const openDuplex = ({ client, metadata }: CallRecord): Duplex => {
   const method = deployMethod()
   return client.makeBidiStreamRequest(
     method.path,
     encodeDeployRequest(method.encode),
     method.decode,
-    new grpc.Metadata()
+    metadata
   )
 }
 

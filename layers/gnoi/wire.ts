@@ -3,27 +3,44 @@ import * as grpc from "@grpc/grpc-js"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 
 import { Wire, type WireService } from "../../src/npu/wire.ts"
+import { watchOption } from "./connecting.ts"
 import * as Connection from "./connection.ts"
-import { withHandshakeLimit } from "./handshake.ts"
+import { credentialsFor, plaintext, type Security } from "./credentials.ts"
 import { collect, stream } from "./server-stream.ts"
 import { unary } from "./unary.ts"
 import { deploy } from "./upload.ts"
 
-export interface Options {
+/** Where the peer is, and how it is talked to. */
+export interface Target {
   /** A name, an IPv4 or an IPv6 address (without brackets). */
   readonly host: string
   readonly port: number
-  /** Plaintext without it. Called again for each new channel, so renewed certificates are taken up. */
-  readonly credentials?: () => grpc.ChannelCredentials
-  /** The wait after a failed attempt to connect, milliseconds; grows 1.6-fold from one to the other. */
+  /** Plaintext where nothing is said. */
+  readonly security?: Security
+}
+
+export interface Options extends Target {
+  /** Each element: the target from now on. The connection is made anew, also where it is the same. */
+  readonly moves?: Stream.Stream<Target>
+  /** What goes with every call, asked for each: user name and password, or a token. */
+  readonly metadata?: () => Readonly<Record<string, string>>
+  /** The wait after a failed attempt to connect, milliseconds; grows 1.6-fold from one to the other, ±20 %. */
   readonly reconnect?: { readonly initial: number; readonly maximum: number }
-  /** How long TCP, and after it TLS with the first bytes of HTTP/2, may each take, milliseconds. */
+  /** How long TCP, TLS and the first words of HTTP/2 may each take, milliseconds. */
   readonly connectTimeout?: number
-  /** The largest message taken, bytes. */
-  readonly receiveLimit?: number
-  /** More grpc-js options (name override for TLS, keepalive); they win over ours. */
+  /**
+   * A ping after so long without a word from the peer, and how long it waits for
+   * the answer, milliseconds. Only towards a server that is known to bear it:
+   * SONiC's allows one in 20 s, gRPC's own default one in five minutes, and both
+   * close the connection of a client that asks more often.
+   */
+  readonly keepalive?: { readonly time: number; readonly timeout: number }
+  /** The largest message taken or sent, bytes. */
+  readonly messageLimit?: number
+  /** More grpc-js options; they win over ours. */
   readonly channel?: grpc.ChannelOptions
 }
 
@@ -34,21 +51,33 @@ export const defaultReconnect = { initial: 250, maximum: 2000 }
 export const defaultConnectTimeout = 3000
 
 /** 4 MiB, gRPC's usual limit. */
-export const defaultReceiveLimit = 4 * 1024 * 1024
+export const defaultMessageLimit = 4 * 1024 * 1024
 
 /** Connects with the first call; the channel is closed at the end of the scope. */
 export const layer = (options: Options): Layer.Layer<Wire> => Layer.scoped(Wire, make(options))
 
 export const make = (options: Options): Effect.Effect<WireService, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const endpoint = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`
-    const connectTimeout = options.connectTimeout ?? defaultConnectTimeout
-    const connection = yield* Connection.make(endpoint, connectTimeout, () => {
-      const credentials = options.credentials?.() ?? grpc.credentials.createInsecure()
-      return new grpc.Client(endpoint, withHandshakeLimit(credentials, connectTimeout), channelOptions(options))
+    let target: Target = options
+    const endpoint = (): string => `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`
+    const connection = yield* Connection.make({
+      endpoint,
+      connectTimeout: options.connectTimeout ?? defaultConnectTimeout,
+      newClient: (watch, keepalive) =>
+        new grpc.Client(endpoint(), credentialsFor(target.security ?? plaintext, target.host), {
+          ...channelOptions(options, keepalive),
+          [watchOption]: watch
+        }),
+      metadata: () => metadataOf(options.metadata?.() ?? {}),
+      changes: Stream.tap(options.moves ?? Stream.empty, (moved) =>
+        Effect.sync(() => {
+          target = moved
+        }))
     })
     return {
-      endpoint,
+      get endpoint() {
+        return endpoint()
+      },
       unary: (method, request, deadline) => unary(connection, method, request, deadline),
       collect: (method, request, deadline) => collect(connection, method, request, deadline),
       stream: (method, request) => stream(connection, method, request),
@@ -57,12 +86,20 @@ export const make = (options: Options): Effect.Effect<WireService, never, Scope.
     }
   })
 
-const channelOptions = (options: Options): grpc.ChannelOptions => {
+const metadataOf = (entries: Readonly<Record<string, string>>): grpc.Metadata => {
+  const metadata = new grpc.Metadata()
+  for (const [key, value] of Object.entries(entries)) metadata.set(key, value)
+  return metadata
+}
+
+const channelOptions = (options: Options, keepalive: boolean): grpc.ChannelOptions => {
   const reconnect = options.reconnect ?? defaultReconnect
+  const limit = options.messageLimit ?? defaultMessageLimit
   return {
     "grpc.initial_reconnect_backoff_ms": reconnect.initial,
     "grpc.max_reconnect_backoff_ms": reconnect.maximum,
-    "grpc.max_receive_message_length": options.receiveLimit ?? defaultReceiveLimit,
+    "grpc.max_receive_message_length": limit,
+    "grpc.max_send_message_length": limit,
     // A mutating call is sent exactly once. Without a buffer for retries, the
     // callback of a write also means that the bytes went out.
     "grpc.enable_retries": 0,
@@ -72,6 +109,9 @@ const channelOptions = (options: Options): grpc.ChannelOptions => {
     // The NPU is on the midplane: no proxy, no service config from DNS.
     "grpc.enable_http_proxy": 0,
     "grpc.service_config_disable_resolution": 1,
+    ...(keepalive && options.keepalive !== undefined
+      ? { "grpc.keepalive_time_ms": options.keepalive.time, "grpc.keepalive_timeout_ms": options.keepalive.timeout }
+      : {}),
     ...options.channel
   }
 }

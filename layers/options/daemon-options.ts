@@ -7,9 +7,9 @@ import { parseArgs } from "node:util"
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 
-/** One option: how it is written, what it means. */
+/** One option: how it is written, what it means. Without a value it is given or it is not. */
 interface Option {
-  readonly value: string
+  readonly value?: string
   readonly help: string
 }
 
@@ -29,6 +29,13 @@ const table = {
   "tls-ca": { value: "FILE", help: "CA certificates that the NPU's certificate is checked against; turns TLS on" },
   "tls-cert": { value: "FILE", help: "our certificate, for mutual TLS" },
   "tls-key": { value: "FILE", help: "its key" },
+  "tls-server-name": {
+    value: "NAME",
+    help: "the name that the NPU's certificate must be for; default the host of --npu"
+  },
+  "tls-insecure": { help: "TLS without checking the NPU's certificate, for one that is ephemeral" },
+  plaintext: { help: "no TLS, whatever the switch says" },
+  credentials: { value: "FILE", help: "user name and password, or a token, sent with every call; needs TLS" },
   record: {
     value: "FILE",
     help: "record what the daemon decides by, for offloadctl replay; rotated, 96 MiB at the most"
@@ -37,10 +44,11 @@ const table = {
   "log-level": { value: "LEVEL", help: "debug, info, warning or error; default info" }
 } as const satisfies Record<string, Option>
 
-type Name = keyof typeof table
+type Table = typeof table
+type Name = keyof Table
 
 /** As given; absent where neither flag nor variable says it. */
-export type DaemonOptions = { readonly [K in Name]?: string }
+export type DaemonOptions = { readonly [K in Name]?: Table[K] extends { readonly value: string } ? string : true }
 
 /** A command line that offloadd does not understand; `message` is a sentence. */
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
@@ -62,27 +70,37 @@ export const parse = (
       parseArgs({
         args: [...args],
         options: {
-          ...Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
+          ...Object.fromEntries(names.map((name) => [name, { type: isFlag(name) ? "boolean" : "string" } as const])),
           help: { type: "boolean", short: "h" },
           version: { type: "boolean" }
         },
         allowPositionals: false
-      }).values as Partial<Record<Name, string>> & { readonly help?: boolean; readonly version?: boolean },
+      }).values as Partial<Record<Name, string | boolean>> & { readonly help?: boolean; readonly version?: boolean },
     catch: (error) => new UsageError({ message: `${firstSentence(error)}; "offloadd --help" lists what there is` })
   }).pipe(
     Either.flatMap(({ help, version, ...flags }): Either.Either<Invocation, UsageError> => {
       if (help === true) return Either.right({ _tag: "Help" })
       if (version === true) return Either.right({ _tag: "Version" })
-      const options: Partial<Record<Name, string>> = {}
+      const options: Partial<Record<Name, string | boolean>> = {}
       for (const name of names) {
         const value = flags[name] ?? environment[variable(name)]
         if (value === undefined) continue
+        if (isFlag(name)) {
+          const said = value === true ? "true" : value
+          if (said !== "true" && said !== "false") {
+            return Either.left(new UsageError({ message: `${variable(name)} is neither true nor false` }))
+          }
+          if (said === "true") options[name] = true
+          continue
+        }
         if (value === "") return Either.left(new UsageError({ message: `--${name} is empty` }))
         options[name] = value
       }
-      return Either.right({ _tag: "Run", options })
+      return Either.right({ _tag: "Run", options: options as DaemonOptions })
     })
   )
+
+const isFlag = (name: Name): boolean => !("value" in table[name])
 
 const firstSentence = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split(". ")[0] ?? "the command line makes no sense"
@@ -97,14 +115,17 @@ export const help = (): string =>
     "",
     "On a switch it needs no option. In a lab they say what a switch would tell:",
     "",
-    ...names.map((name) => `  ${`--${name} ${table[name].value}`.padEnd(24)}${table[name].help}`),
-    `  ${"--version".padEnd(24)}print the version and exit`,
-    `  ${"--help".padEnd(24)}print this and exit`,
+    ...names.map((name) => helpLine(name, table[name])),
+    helpLine("version", { help: "print the version and exit" }),
+    helpLine("help", { help: "print this and exit" }),
     "",
     "Each option can also be given as a variable, for example OFFLOADER_STATE_DIR.",
     "Exit codes: 0 after SIGTERM or SIGINT; 1 failed; 2 usage.",
     ""
   ].join("\n")
+
+const helpLine = (name: string, { help, value }: Option): string =>
+  `  ${`--${name}${value === undefined ? "" : ` ${value}`}`.padEnd(26)}${help}`
 
 /** `HOST:PORT`, `[IPV6]:PORT`; the port from 1 to 65535. Left: a sentence. */
 export const parseAddress = (text: string): Either.Either<{ readonly host: string; readonly port: number }, string> => {

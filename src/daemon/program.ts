@@ -18,6 +18,7 @@ import * as Decider from "./decider.ts"
 import * as Deployments from "./deployments.ts"
 import { DpuIdentity, type VersionReading } from "./dpu-identity.ts"
 import * as EventLog from "./event-log.ts"
+import { Notices } from "./notices.ts"
 import { type FiberGaveUp, supervise } from "./supervise.ts"
 
 /** Everything that the program is made of, above the ports. */
@@ -29,12 +30,14 @@ export const layer = Decider.layer.pipe(
 export const run: Effect.Effect<
   never,
   FiberGaveUp,
-  Decider.Decider | Monitor.HealthMonitor | Npu | DpuIdentity
+  Decider.Decider | Monitor.HealthMonitor | Npu | DpuIdentity | EventLog.EventLog
 > = Effect.gen(function*() {
   const decider = yield* Decider.Decider
   const monitor = yield* Monitor.HealthMonitor
   const identity = yield* DpuIdentity
   const npu = yield* Npu
+  const events = yield* EventLog.EventLog
+  const notices = yield* Notices
   const { supervision } = yield* ActivePolicy
   const into = <A>(stream: Stream.Stream<A>, input: (element: A) => Input | undefined) =>
     Stream.runForEach(stream, (element) => {
@@ -45,7 +48,8 @@ export const run: Effect.Effect<
     ["decision loop", decider.run],
     ["health monitor", into(monitor.observations, (observation) => observation)],
     ["version watch", into(identity.versions, versionInput)],
-    ["connection watch", into(npu.connection, connectionInput)]
+    ["connection watch", into(npu.connection, connectionInput)],
+    ["notice board", Stream.runForEach(notices, (notice) => events.append([notice]))]
   ]
   const supervised = fibers.map(([name, body]) => supervise(name, body, supervision))
   // None of them ever succeeds; the first that gives up ends them all.

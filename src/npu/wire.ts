@@ -14,6 +14,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 
+import type { TransportFault } from "../model/transport-fault.ts"
 import type {
   DeployResponse,
   ImageTransfer,
@@ -58,6 +59,8 @@ export class WireError extends Data.TaggedError("WireError")<{
   readonly code: GrpcCode
   readonly origin: "local" | "peer"
   readonly details: string
+  /** What it says of the transport, where the transport is the cause. */
+  readonly fault?: TransportFault
 }> {
   override get message(): string {
     return `${this.method}: ${this.code} (${this.origin})${this.details === "" ? "" : `: ${this.details}`}`

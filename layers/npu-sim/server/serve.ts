@@ -10,6 +10,7 @@ import { containerz, os, packageDefinition, system } from "../../../proto/defini
 import type { Backend } from "../backend.ts"
 import type { Journal } from "../journal.ts"
 import { none } from "../journal.ts"
+import { credentialsOf, type ServerTls } from "./credentials.ts"
 import * as Gate from "./gate.ts"
 import { makeHandlers } from "./handlers.ts"
 import { listen, type Listener, type ListenError } from "./listener.ts"
@@ -32,8 +33,8 @@ export interface ServeOptions {
   readonly checksShortTransfer?: boolean
   /** Connections without a call are closed with a GOAWAY after so long, ms; never by default. */
   readonly idleMillis?: number
-  /** PEM texts; plaintext without them. With `ca`, clients must show a certificate of it. */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer; readonly ca?: Buffer }
+  /** Plaintext without it. */
+  readonly tls?: ServerTls
 }
 
 export interface NpuServer {
@@ -47,11 +48,12 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
     const gate = Gate.make()
     const server = new grpc.Server({
       "grpc.max_receive_message_length": 4 * 2 ** 20,
+      "grpc.max_send_message_length": 4 * 2 ** 20,
       // Several clients may ping as often as they like: this is a lab's server.
       "grpc.keepalive_permit_without_calls": 1,
       ...(options.idleMillis === undefined ? {} : { "grpc.max_connection_idle_ms": options.idleMillis })
     })
-    openWindow(server)
+    openWindow(server, options.tls?.onHandshake)
     const fork = yield* FiberSet.makeRuntime<never>()
     const handlers = makeHandlers({
       backend: options.backend,
@@ -66,7 +68,7 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
     server.addService(os, handlers.os)
     new ReflectionService(packageDefinition, { services: reflected }).addToServer(server)
     new HealthImplementation({ "": "SERVING", "gnoi.containerz.Containerz": "SERVING" }).addToServer(server)
-    const injector = server.createConnectionInjector(credentialsOf(options))
+    const injector = server.createConnectionInjector(yield* credentialsOf(options.tls))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         injector.destroy()
@@ -79,12 +81,3 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
 
 /** What a server of today is built from. */
 const reflected = ["gnoi.containerz.Containerz", "gnoi.system.System", "gnoi.os.OS"]
-
-const credentialsOf = ({ tls }: ServeOptions): grpc.ServerCredentials =>
-  tls === undefined
-    ? grpc.ServerCredentials.createInsecure()
-    : grpc.ServerCredentials.createSsl(
-      tls.ca ?? null,
-      [{ private_key: tls.key, cert_chain: tls.certificate }],
-      tls.ca !== undefined
-    )

@@ -7,6 +7,7 @@
  * that the window is open, in case that changes.
  */
 import type { Http2Server, ServerHttp2Session, ServerOptions } from "node:http2"
+import type { TLSSocket } from "node:tls"
 
 import type { Server } from "@grpc/grpc-js"
 
@@ -18,15 +19,19 @@ interface Inside {
   createHttp2Server: (...credentials: ReadonlyArray<unknown>) => Http2Server
 }
 
-/** To be called before the server gets its first listener. */
-export const openWindow = (server: Server, bytes: number = windowSize): void => {
+/**
+ * To be called before the server gets its first listener. `onHandshake` hears of
+ * each TLS handshake that ended well.
+ */
+export const openWindow = (server: Server, onHandshake?: (socket: TLSSocket) => void): void => {
   const inside = server as unknown as Inside
   const options = inside.commonServerOptions
-  options.settings = { ...options.settings, initialWindowSize: bytes }
+  options.settings = { ...options.settings, initialWindowSize: windowSize }
   const make = inside.createHttp2Server.bind(server)
   inside.createHttp2Server = (...credentials) => {
     const http2 = make(...credentials)
-    http2.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(bytes))
+    http2.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(windowSize))
+    if (onHandshake !== undefined) http2.on("secureConnection", onHandshake)
     return http2
   }
 }

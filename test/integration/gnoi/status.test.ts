@@ -162,7 +162,7 @@ describe("a status made here", () => {
     Effect.gen(function*() {
       const wire = yield* wireWith({
         Verify: (_call, reply) => reply(null, { version: "x".repeat(2000), activationFailMessage: "" })
-      }, { receiveLimit: 1000 })
+      }, { messageLimit: 1000 })
       assert.strictEqual(
         gist(yield* Effect.flip(wire.unary("Verify", {}, soon))),
         "RESOURCE_EXHAUSTED local"
