@@ -8,13 +8,10 @@ import { resolve as resolvePath } from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 
-import * as ControlClient from "../layers/control/client.ts"
 import { administer } from "../layers/npu-sim/admin/client.ts"
-import { make } from "../src/cli/control-client.ts"
 import type { ContainerView } from "../src/control/views.ts"
-import { type Lab, makeLab, packImages, setVersion, startDaemon, startNpuSim } from "./lab.ts"
+import { type Lab, makeLab, packImages, setVersion, startDaemon, startNpuSim, until as labUntil } from "./lab.ts"
 
 const before = "20260101.1"
 const after = "20260201.2"
@@ -27,15 +24,7 @@ const announce = (text: string): Effect.Effect<void> => say(`\n==> ${text}`)
 
 /** Waits until the daemon shows what is looked for. */
 const until = (lab: Lab, what: string, holds: (containers: ReadonlyArray<ContainerView>) => boolean) =>
-  make(ControlClient.exchange(lab.socket)).list.pipe(
-    Effect.filterOrFail(({ containers }) => holds(containers), () => new DemoError({ message: what })),
-    Effect.retry(Schedule.spaced("100 millis")),
-    Effect.timeoutFail({
-      duration: "60 seconds",
-      onTimeout: () => new DemoError({ message: `${what}: not within 60 s` })
-    }),
-    Effect.asVoid
-  )
+  labUntil(lab, what, ({ containers }) => holds(containers))
 
 const running = (containers: ReadonlyArray<ContainerView>, version: string): boolean =>
   containers.length === 3 &&
@@ -125,6 +114,6 @@ process.stdout.on("error", () => process.kill(process.pid, "SIGINT"))
 
 demo.pipe(
   Effect.scoped,
-  Effect.tapErrorTag("DemoError", (error) => say(`\n${error.message}`)),
+  Effect.tapError((error) => say(`\n${error.message}`)),
   NodeRuntime.runMain({ disableErrorReporting: false })
 )

@@ -3,20 +3,28 @@
  * file in one temporary folder, every port free when it was looked for. The
  * demonstration and the tests of whole processes are built from it.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 
+import * as ControlClient from "../layers/control/client.ts"
 import { type ImageContent, type PackError, packTo } from "../layers/images/pack.ts"
 import { type ProcessError, type ProcessOptions, type RunningProcess, start } from "../layers/lab/process.ts"
+import { type ControlClientShape, make } from "../src/cli/control-client.ts"
+import type { ContainerList } from "../src/control/views.ts"
 import { builtIn, type Catalogue, type CatalogueEntry, type ContainerSpec, resolve } from "../src/model/catalogue.ts"
 
+/** One DPU of the switch, and the NPU that it shares with others. */
 export interface Lab {
+  /** The DPU's number. */
+  readonly dpu: number
   readonly folder: string
   readonly images: string
   readonly state: string
@@ -43,28 +51,60 @@ export const makeLab = (dist: string): Effect.Effect<Lab, never, Scope.Scope> =>
       probe: { kind: entry.probe?.kind ?? "tcp", port: `${base + 10 * index}+N` }
     }))
     const catalogue: Catalogue = { portShift: 0, services: [services[0]!, ...services.slice(1)] }
-    const lab: Lab = {
-      folder,
-      images: join(folder, "images"),
-      state: join(folder, "state"),
-      socket: join(folder, "offloadd.sock"),
-      admin: join(folder, "npu-sim.sock"),
-      journal: join(folder, "npu-sim.jsonl"),
-      versionFile: join(folder, "sonic_version.yml"),
-      catalogueFile: join(folder, "catalogue.json"),
-      containers: Either.getOrThrow(resolve(catalogue, 0)),
-      dist
-    }
-    mkdirSync(lab.images)
-    writeFileSync(lab.catalogueFile, `${JSON.stringify(catalogue, null, 2)}\n`)
-    return lab
+    return layOut(dist, folder, catalogue)
   })
+
+/** The files of DPU 0 and of the NPU, in this folder. */
+export const layOut = (dist: string, folder: string, catalogue: Catalogue): Lab => {
+  const lab: Lab = {
+    dpu: 0,
+    folder,
+    images: join(folder, "images"),
+    state: join(folder, "state"),
+    socket: join(folder, "offloadd.sock"),
+    admin: join(folder, "npu-sim.sock"),
+    journal: join(folder, "npu-sim.jsonl"),
+    versionFile: join(folder, "sonic_version.yml"),
+    catalogueFile: join(folder, "catalogue.json"),
+    containers: Either.getOrThrow(resolve(catalogue, 0)),
+    dist
+  }
+  mkdirSync(lab.images)
+  writeFileSync(lab.catalogueFile, `${JSON.stringify(catalogue, null, 2)}\n`)
+  return lab
+}
+
+/** Another DPU on the same NPU: it has the same images, and the rest in a folder of its own. */
+export const neighbour = (lab: Lab, catalogue: Catalogue, dpu: number): Lab => {
+  const folder = join(lab.folder, `dpu${dpu}`)
+  mkdirSync(folder)
+  return {
+    ...lab,
+    dpu,
+    folder,
+    state: join(folder, "state"),
+    socket: join(folder, "offloadd.sock"),
+    versionFile: join(folder, "sonic_version.yml"),
+    containers: Either.getOrThrow(resolve(catalogue, dpu))
+  }
+}
 
 /** What a service's image holds besides its name. */
 export type Contents = (spec: ContainerSpec, version: string) => Omit<ImageContent, "names">
 
 /** Enough for npu-sim's memory: a file that tells versions apart. */
 const tiny: Contents = (spec, version) => ({ files: { "/version": `${spec.service} ${version}\n` }, cmd: ["/version"] })
+
+/** A container that runs: it answers every line with +PONG on the port that its catalogue entry's probe names. */
+export const answering: Contents = (spec, version) => ({
+  files: {
+    "/bin/busybox": readFileSync("/bin/busybox"),
+    "/version": `${spec.service} ${version}\n`,
+    "/answer": "#!/bin/busybox sh\nwhile read line; do printf '+PONG\\r\\n'; done\n",
+    "/serve": "#!/bin/busybox sh\necho serving on $PORT\nexec /bin/busybox nc -ll -p $PORT -e /answer\n"
+  },
+  entrypoint: ["/serve"]
+})
 
 /** Packs an archive of each service at this version into the images folder. */
 export const packImages = (lab: Lab, version: string, contents: Contents = tiny): Effect.Effect<void, PackError> =>
@@ -120,9 +160,35 @@ export const startDaemon = (
   options: ProcessOptions = {}
 ): Effect.Effect<RunningProcess, ProcessError, Scope.Scope> =>
   binary(lab, "offloadd", [
-    ...["--npu", endpoint, "--dpu", "dpu0", "--version-file", lab.versionFile, "--images-dir", lab.images],
+    ...["--npu", endpoint, "--dpu", `dpu${lab.dpu}`, "--version-file", lab.versionFile, "--images-dir", lab.images],
     ...["--state-dir", lab.state, "--socket", lab.socket, "--catalogue", lab.catalogueFile, ...args]
   ], options)
+
+/** The daemon's control API. */
+export const control = (lab: Lab): ControlClientShape => make(ControlClient.exchange(lab.socket))
+
+/** Something did not come about in time; `message` says what, and what was there instead. */
+export class Waited extends Data.TaggedError("Waited")<{ readonly message: string }> {}
+
+/** Waits until the list that the daemon shows satisfies; fails with the last one seen. */
+export const until = (
+  lab: Lab,
+  what: string,
+  holds: (list: ContainerList) => boolean,
+  limit: `${number} seconds` = "60 seconds"
+): Effect.Effect<ContainerList, Waited> => {
+  let last = "the daemon never answered"
+  return control(lab).list.pipe(
+    Effect.tap((list) => Effect.sync(() => last = JSON.stringify(list, null, 1))),
+    Effect.mapError(({ message }) => new Waited({ message })),
+    Effect.filterOrFail(holds, () => new Waited({ message: what })),
+    Effect.retry(Schedule.spaced("30 millis")),
+    Effect.timeoutFail({
+      duration: limit,
+      onTimeout: () => new Waited({ message: `dpu${lab.dpu}: ${what}: not within ${limit}; last: ${last}` })
+    })
+  )
+}
 
 /** Runs offloadctl to its end. */
 export const offloadctl = (

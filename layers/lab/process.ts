@@ -23,7 +23,51 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Hears every line as it comes, without its end. */
   readonly onLine?: (line: string) => void
+  /** The network namespace that it lives in; where nothing is said, ours. */
+  readonly namespace?: string
 }
+
+/** nsenter becomes the command, so that the process id is the command's own. */
+const within = (namespace: string | undefined, command: string, args: ReadonlyArray<string>) =>
+  namespace === undefined
+    ? { command, args }
+    : { command: "nsenter", args: [`--net=/run/netns/${namespace}`, "--", command, ...args] }
+
+/** Runs a command to its end, with `input` on its standard input; what it printed, or why it failed. */
+export const run = (
+  command: string,
+  args: ReadonlyArray<string>,
+  options: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly namespace?: string
+    readonly input?: string
+  } = {}
+): Effect.Effect<string, ProcessError> =>
+  Effect.async((resume) => {
+    const place = within(options.namespace, command, args)
+    const child = spawn(place.command, place.args, {
+      env: { PATH: systemPath, ...options.env },
+      stdio: ["pipe", "pipe", "pipe"]
+    })
+    const fail = (what: string): void =>
+      resume(Effect.fail(new ProcessError({ message: `${[command, ...args].join(" ")}: ${what}` })))
+    let output = ""
+    let complaint = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => void (output += text))
+    child.stderr.setEncoding("utf8").on("data", (text: string) => void (complaint += text))
+    child.once("error", (error) => fail(error.message))
+    // A command may end without having read all that it is given.
+    child.stdin.on("error", () => undefined)
+    child.stdin.end(options.input ?? "")
+    child.once("close", (code, signal) => {
+      if (code === 0) resume(Effect.succeed(output))
+      else fail(`${signal ?? `exit ${code}`}: ${complaint.trim()}`)
+    })
+    return Effect.sync(() => child.kill())
+  })
+
+/** Where administrators' commands are, which not every user's path names. */
+export const systemPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`
 
 const kept = 256 * 1024
 
@@ -36,7 +80,8 @@ export const start = (
   Effect.map(
     Effect.acquireRelease(
       Effect.async<Child, ProcessError>((resume) => {
-        const child = spawn(command, args, {
+        const place = within(options.namespace, command, args)
+        const child = spawn(place.command, place.args, {
           env: { ...options.env },
           stdio: ["ignore", "pipe", "pipe"],
           // A group of its own: Ctrl-C ends whoever started it, and that ends this in its order.

@@ -11,8 +11,18 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { pack } from "tar-stream"
 
-import { type Lab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
-import { allRunning, byName, calls, client, fault, makeSwitch, until, Waited } from "./switch.ts"
+import {
+  control,
+  type Lab,
+  offloadctl,
+  packImages,
+  setVersion,
+  startDaemon,
+  startNpuSim,
+  until,
+  Waited
+} from "../../bin/lab.ts"
+import { allRunning, byName, calls, fault, makeSwitch } from "./switch.ts"
 
 const version = "20260101.1"
 
@@ -101,7 +111,7 @@ describe("bad input", () => {
         [["--completions", "tcsh"], 2, /--completions is one of/]
       ])
       assert.deepStrictEqual(calls(lab).slice(before), [])
-      const list = yield* client(lab).list
+      const list = yield* control(lab).list
       assert.isTrue(allRunning(list) && list.containers.every(({ restarts }) => restarts === 0))
     }), 60_000)
 
@@ -132,7 +142,7 @@ describe("bad input", () => {
         ) {
           if (text === undefined) rmSync(lab.versionFile)
           else writeFileSync(lab.versionFile, text)
-          yield* client(lab).version.pipe(
+          yield* control(lab).version.pipe(
             Effect.filterOrFail(
               ({ sonicVersionReason }) => says.test(sonicVersionReason ?? ""),
               ({ sonicVersionReason }) => new Waited({ message: `${says.source}: ${sonicVersionReason}` })
@@ -197,7 +207,7 @@ describe("bad input", () => {
           conditions.every(({ reason }) =>
             reason !== "StateNotDurable"
           ))
-        assert.isTrue(allRunning(yield* client(lab).list), "what was refused is not done later")
+        assert.isTrue(allRunning(yield* control(lab).list), "what was refused is not done later")
         assert.strictEqual((yield* offloadctl(lab, ["stop", "gnmi"])).code, 0)
       }))
     }), 60_000)

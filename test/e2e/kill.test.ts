@@ -10,8 +10,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 
-import { type Lab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
-import { allRunning, calls, fault, makeSwitch, runForeign, until } from "./switch.ts"
+import { type Lab, offloadctl, packImages, setVersion, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
+import { allRunning, calls, fault, makeSwitch, runForeign } from "./switch.ts"
 
 const version = "20260101.1"
 

@@ -5,8 +5,8 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
-import { offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
-import { allRunning, byName, calls, fault, makeSwitch, runForeign, until } from "./switch.ts"
+import { offloadctl, packImages, setVersion, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
+import { allRunning, byName, calls, fault, makeSwitch, runForeign } from "./switch.ts"
 
 const version = "20260101.1"
 

@@ -7,10 +7,10 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
+import { type Podman, startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
 import * as DockerBackend from "../../layers/npu-sim/docker/backend.ts"
 import { serve } from "../../layers/npu-sim/server/serve.ts"
 import { type Answer, connect, type TestClient } from "../integration/npu-sim/client.ts"
-import { type Podman, startPodman, whyNoPodman } from "./podman.ts"
 
 const missing = whyNoPodman()
 if (missing !== undefined) console.log(`skipped: npu-sim over a container engine: ${missing}`)

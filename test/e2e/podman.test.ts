@@ -1,32 +1,29 @@
 /** The main job on real containers: npu-sim over podman, real archives, real processes. */
-import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
-import { type Contents, type Lab, offloadctl, packImages, setVersion, startDaemon, startNpuSim } from "../../bin/lab.ts"
+import {
+  answering,
+  type Lab,
+  offloadctl,
+  packImages,
+  setVersion,
+  startDaemon,
+  startNpuSim,
+  until
+} from "../../bin/lab.ts"
 import { packTo } from "../../layers/images/pack.ts"
-import { startPodman, whyNoPodman } from "./podman.ts"
-import { allRunning, byName, makeSwitch, until } from "./switch.ts"
+import { startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
+import { allRunning, byName, makeSwitch } from "./switch.ts"
 
 const version = "20260101.1"
-
-/** Answers every line with +PONG on the port that its catalogue entry's probe names. */
-const service: Contents = (spec, tag) => ({
-  files: {
-    "/bin/busybox": readFileSync("/bin/busybox"),
-    "/version": `${spec.service} ${tag}\n`,
-    "/answer": "#!/bin/busybox sh\nwhile read line; do printf '+PONG\\r\\n'; done\n",
-    "/serve": "#!/bin/busybox sh\necho serving on $PORT\nexec /bin/busybox nc -ll -p $PORT -e /answer\n"
-  },
-  entrypoint: ["/serve"]
-})
 
 const ready = Effect.gen(function*() {
   const lab = yield* makeSwitch
   const podman = yield* startPodman(lab.folder)
-  yield* packImages(lab, version, service)
+  yield* packImages(lab, version, answering)
   yield* setVersion(lab, version)
   const npu = yield* startNpuSim(lab, ["--engine", "docker", "--docker-socket", podman.socket])
   return { lab, npu, podman }
@@ -87,7 +84,7 @@ describe("the main job on podman", () => {
         assert.notInclude(yield* podman.run("ps", "--format", "{{.Names}}"), gnmi!.name)
 
         const archive = join(lab.folder, "another.tar")
-        yield* packTo(archive, { names: ["docker-dash-ha:20260301.3"], ...service(ha!, "20260301.3") })
+        yield* packTo(archive, { names: ["docker-dash-ha:20260301.3"], ...answering(ha!, "20260301.3") })
         const deploy = yield* offloadctl(lab, ["deploy", archive])
         assert.strictEqual(deploy.code, 0, deploy.output)
         console.log(deploy.output)

@@ -1,24 +1,20 @@
 /**
- * What tests of whole processes share: where the binaries are, how to wait for
- * what the daemon shows, and the guard over other people's containers.
+ * What tests of whole processes share: where the binaries are, what lists mean,
+ * and the guard over other people's containers.
  */
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
 
 import { assert } from "@effect/vitest"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 
-import { type Lab, makeLab } from "../../bin/lab.ts"
-import * as ControlClient from "../../layers/control/client.ts"
+import { type Lab, makeLab, Waited } from "../../bin/lab.ts"
 import * as Gnoi from "../../layers/gnoi/wire.ts"
 import * as ImageFolder from "../../layers/images/folder.ts"
 import { packTo } from "../../layers/images/pack.ts"
 import { administer } from "../../layers/npu-sim/admin/client.ts"
 import { type JournalCall, read } from "../../layers/npu-sim/journal.ts"
-import { make } from "../../src/cli/control-client.ts"
 import type { ContainerList, ContainerView } from "../../src/control/views.ts"
 import { ImageSource } from "../../src/npu/image-source.ts"
 import * as Npu from "../../src/npu/npu.ts"
@@ -35,29 +31,6 @@ export const makeSwitch = Effect.gen(function*() {
   yield* Effect.addFinalizer(() => Effect.sync(() => assert.deepStrictEqual(trespasses(lab), [])))
   return lab
 })
-
-export class Waited extends Data.TaggedError("Waited")<{ readonly message: string }> {}
-
-export const client = (lab: Lab) => make(ControlClient.exchange(lab.socket))
-
-/** Waits until the list that the daemon shows satisfies; fails with the last one seen. */
-export const until = (
-  lab: Lab,
-  what: string,
-  holds: (list: ContainerList) => boolean,
-  limit: `${number} seconds` = "60 seconds"
-) => {
-  let last = "the daemon never answered"
-  return client(lab).list.pipe(
-    Effect.tap((list) => Effect.sync(() => last = JSON.stringify(list, null, 1))),
-    Effect.filterOrFail(holds, () => new Waited({ message: what })),
-    Effect.retry(Schedule.spaced("30 millis")),
-    Effect.timeoutFail({
-      duration: limit,
-      onTimeout: () => new Waited({ message: `${what}: not within ${limit}; last: ${last}` })
-    })
-  )
-}
 
 export const allRunning = (list: { readonly containers: ReadonlyArray<ContainerView> }): boolean =>
   list.containers.every(({ desired, state }) => desired === "running" ? state === "Running" : state !== "Running")

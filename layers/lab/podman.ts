@@ -1,4 +1,4 @@
-/** A container engine of the test's own: podman with its store in a temporary folder, serving the Docker-compatible API. */
+/** A container engine of one's own: podman with its store in a folder, serving the Docker-compatible API. */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 
-import { ProcessError, start } from "../../layers/lab/process.ts"
+import { ProcessError, run as runCommand, start, systemPath } from "./process.ts"
 
 export interface Podman {
   readonly socket: string
@@ -27,8 +27,14 @@ export const whyNoPodman = (): string | undefined => {
   return undefined
 }
 
-/** Serves until the scope closes; then every container of the store is removed by force. */
-export const startPodman = (folder: string): Effect.Effect<Podman, ProcessError, Scope.Scope> =>
+/**
+ * Serves until the scope closes; then every container of the store is removed by
+ * force. Containers on the host's network are in the namespace that it serves in.
+ */
+export const startPodman = (
+  folder: string,
+  options: { readonly namespace?: string } = {}
+): Effect.Effect<Podman, ProcessError, Scope.Scope> =>
   Effect.gen(function*() {
     const home = join(folder, "podman")
     mkdirSync(home)
@@ -40,7 +46,7 @@ export const startPodman = (folder: string): Effect.Effect<Podman, ProcessError,
         + "cgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n"
     )
     const env = {
-      PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`,
+      PATH: systemPath,
       HOME: home,
       CONTAINERS_CONF: configuration,
       XDG_RUNTIME_DIR: home
@@ -55,13 +61,7 @@ export const startPodman = (folder: string): Effect.Effect<Podman, ProcessError,
       "--tmpdir",
       join(home, "tmp")
     ]
-    const run = (...args: ReadonlyArray<string>) =>
-      Effect.suspend(() => {
-        const done = spawnSync("podman", [...store, ...args], { env, encoding: "utf8" })
-        return done.status === 0
-          ? Effect.succeed(done.stdout)
-          : Effect.fail(new ProcessError({ message: `podman ${args.join(" ")}: ${done.stderr}` }))
-      })
+    const run = (...args: ReadonlyArray<string>) => runCommand("podman", [...store, ...args], { env })
     const socket = join(home, "podman.sock")
     yield* Effect.addFinalizer(() =>
       Effect.gen(function*() {
@@ -75,7 +75,7 @@ export const startPodman = (folder: string): Effect.Effect<Podman, ProcessError,
         )
       })
     )
-    yield* start("podman", [...store, "system", "service", "-t", "0", `unix://${socket}`], { env })
+    yield* start("podman", [...store, "system", "service", "-t", "0", `unix://${socket}`], { env, ...options })
     yield* Effect.sync(() => existsSync(socket)).pipe(
       Effect.repeat({ schedule: Schedule.spaced("50 millis"), until: (exists) => exists }),
       Effect.timeoutFail({
