@@ -31,7 +31,7 @@ const { values } = parseArgs({
 /** Runs seeds from 1 on against the mutant until one fails; answers how it ended. */
 const hunt = async (mutant, folder) => {
   const bundle = join(folder, "worker.cjs")
-  await bundleWorker(bundle, patchesOf(mutant))
+  await bundleWorker(bundle, { patches: patchesOf(mutant) })
   let caught
   await campaign({
     bundle,

@@ -17,7 +17,7 @@ interface Entry {
 export interface Perturbation {
   /** How often, of all choices, another than the longest waiting task is taken; 0 to 1. */
   readonly reorder: number
-  /** Operations that a fiber runs before it lets others run. */
+  /** Operations that a fiber runs, in the mean, before it lets others run. */
   readonly operations: number
 }
 
@@ -57,6 +57,11 @@ export class TaskQueue implements Runnable {
     return true
   }
 
+  /** How many operations the next fiber that lets others run will have run. */
+  yieldAt(): number {
+    return 1 + this.chance.below(2 * this.perturbation.operations)
+  }
+
   /** Calls back after so many more steps, in the midst of whatever is going on then. */
   interruptAfter(steps: number, action: () => void): void {
     if (this.interruptAt !== Number.POSITIVE_INFINITY) this.fireInterrupt()
@@ -85,13 +90,17 @@ export class TaskQueue implements Runnable {
 export class ProcessScheduler implements Scheduler {
   alive = true
   private readonly queue: TaskQueue
+  private yieldAt: number
 
   constructor(queue: TaskQueue) {
     this.queue = queue
+    this.yieldAt = queue.yieldAt()
   }
 
   shouldYield(fiber: RuntimeFiber<unknown, unknown>): number | false {
-    return fiber.currentOpCount > this.queue.perturbation.operations ? 0 : false
+    if (fiber.currentOpCount < this.yieldAt) return false
+    this.yieldAt = this.queue.yieldAt()
+    return 0
   }
 
   scheduleTask(task: () => void): void {

@@ -44,7 +44,7 @@ export class World {
     const { time } = this
     this.queue = new TaskQueue(chance.fork(1), {
       reorder: chance.pick([0, 0, 0.05, 0.5]),
-      operations: chance.pick([2048, 2048, 200, 40])
+      operations: chance.pick([2048, 2048, 500, 150])
     })
     this.containers = assigned(options.dpus)
     const ports = new Map(

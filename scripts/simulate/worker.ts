@@ -18,10 +18,14 @@ interface Job {
   readonly stop?: boolean
 }
 
+/** How often each branch of the judgement was taken, where the bundle counts it. */
+const counters = (globalThis as { readonly __branches?: Array<number> }).__branches ?? []
+
 const job = JSON.parse(process.argv[2] ?? "{}") as Job
 
 for (let seed = job.first; seed <= job.last; seed++) {
   const begun = process.cpuUsage()
+  counters.fill(0)
   const setting = { seed, length: job.length, dpus: job.dpus, profile: job.profile }
   const { counts, hash, violations } = Effect.runSync(Effect.provide(run(setting), Simulation.layer))
   const { system, user } = process.cpuUsage(begun)
@@ -37,6 +41,7 @@ for (let seed = job.first; seed <= job.last; seed++) {
         faults,
         actions,
         reasons,
+        branches: counters.flatMap((count, branch) => count === 0 ? [] : [[branch, count]]),
         violation,
         cpu: (system + user) / 1e6
       })

@@ -74,9 +74,9 @@ export const layer: Layer.Layer<
     /** What the file holds; undefined where nothing was saved yet, or the last try failed. */
     let saved: Memory["durable"] | undefined
 
-    const now = Effect.map(
-      Effect.all([monotonic, Clock.currentTimeMillis]),
-      ([mono, wall]): Omit<Circumstances, "unsavable"> => ({ mono, wall })
+    const now = Effect.flatMap(
+      monotonic,
+      (mono) => Effect.map(Clock.currentTimeMillis, (wall): Omit<Circumstances, "unsavable"> => ({ mono, wall }))
     )
 
     /** The failure's sentence, or undefined where the file holds what memory holds. */
@@ -115,7 +115,7 @@ export const layer: Layer.Layer<
       if (recorder.version !== undefined) yield* record(before, input, { ...at, unsavable }, output)
       for (const action of output.actions) yield* dispatch(action)
       // Recorded before anybody hears that it is done.
-      yield* events.append(output.events)
+      if (output.events.length > 0) yield* events.append(output.events)
       for (const { id, reply } of output.replies) yield* answer(id, reply)
       if (input._tag === "Transferred") yield* deployments.conclude(input.operation, input.outcome)
       if (output.look) yield* monitor.nudge
@@ -134,13 +134,23 @@ export const layer: Layer.Layer<
         ? answer(input.id, { _tag: "NotRecorded", reason: "an internal error; the daemon's log has the details" })
         : Effect.void
 
-    const setAlarm = (wakeAt: number | undefined, mono: number): Effect.Effect<void> =>
-      wakeAt === undefined
-        ? FiberHandle.clear(alarm)
-        : Effect.asVoid(FiberHandle.run(
-          alarm,
-          Effect.zipRight(Effect.sleep(Duration.millis(Math.max(1, wakeAt - mono))), offer({ _tag: "Woke" }))
-        ))
+    /** The moment that the alarm is set to; undefined where it has rung or is not set. */
+    let wakesAt: number | undefined
+
+    const setAlarm = (wakeAt: number | undefined, mono: number): Effect.Effect<void> => {
+      if (wakeAt === wakesAt) return Effect.void
+      wakesAt = wakeAt
+      return wakeAt === undefined ? FiberHandle.clear(alarm) : Effect.asVoid(FiberHandle.run(
+        alarm,
+        Effect.zipRight(
+          Effect.sleep(Duration.millis(Math.max(1, wakeAt - mono))),
+          Effect.suspend(() => {
+            wakesAt = undefined
+            return offer({ _tag: "Woke" })
+          })
+        )
+      ))
+    }
 
     const command = Effect.fn("Decider.command")(function*(request: Command, actor?: string) {
       const id = commands += 1
@@ -158,12 +168,12 @@ export const layer: Layer.Layer<
       command,
       memory: Effect.sync(() => memory),
       // A turn is finished once begun: what was saved is also dispatched.
-      run: Effect.forever(
-        Effect.flatMap(
-          Queue.take(queue),
-          (input) => Effect.uninterruptible(Effect.tapErrorCause(turn(input), () => apologise(input)))
-        )
-      )
+      run: Effect.gen(function*() {
+        while (true) {
+          const input = yield* Queue.take(queue)
+          yield* Effect.uninterruptible(Effect.tapErrorCause(turn(input), () => apologise(input)))
+        }
+      })
     }
   })
 )

@@ -46,7 +46,7 @@ export const run: Effect.Effect<
     })
   const fibers: ReadonlyArray<readonly [string, Effect.Effect<unknown>]> = [
     ["decision loop", decider.run],
-    ["health monitor", into(monitor.observations, (observation) => observation)],
+    ["health monitor", monitor.observe(decider.offer)],
     ["version watch", into(identity.versions, versionInput)],
     ["connection watch", into(npu.connection, connectionInput)],
     ["notice board", Stream.runForEach(notices, (notice) => events.append([notice]))]

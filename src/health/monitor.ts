@@ -1,15 +1,15 @@
 /**
- * The health monitor: looks at the NPU and probes of what runs, as one stream of
- * observations. It waits for each look to end before it pauses, so a slow NPU
- * never piles up looks; a nudge only makes the next look come earlier.
+ * The health monitor: looks at the NPU and probes of what runs, told one after
+ * another as observations. It waits for each look to end before it pauses, so a
+ * slow NPU never piles up looks; a nudge only makes the next look come earlier.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import * as Stream from "effect/Stream"
 
 import { Assignment } from "../model/assignment.ts"
 import type { ContainerSpec } from "../model/catalogue.ts"
@@ -32,9 +32,11 @@ export type Observation =
     readonly reason: string | undefined
   }
 
+export type Tell = (observation: Observation) => Effect.Effect<void>
+
 export interface HealthMonitorService {
-  /** Never fails, never ends; looks go on only while somebody reads it. */
-  readonly observations: Stream.Stream<Observation>
+  /** Looks and probes for ever; whoever is told makes the next ones wait until it has taken the last. */
+  readonly observe: (tell: Tell) => Effect.Effect<never>
   /** Asks for a look now, or right after the one under way. */
   readonly nudge: Effect.Effect<void>
 }
@@ -46,7 +48,7 @@ interface Subject {
   readonly spec: ContainerSpec
   instance: string | undefined
   readonly running: Effect.Latch
-  readonly changed: { readonly probes: Queue.Queue<void>; readonly hints: Queue.Queue<void> }
+  readonly changed: { readonly probes: Effect.Latch; readonly hints: Queue.Queue<void> }
 }
 
 export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment | CrashLogs> = Layer.effect(
@@ -58,19 +60,19 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
     const crashLogs = yield* CrashLogs
     const policy = yield* ActivePolicy
     const names = containers.map((spec) => spec.name)
-    const nudges = yield* Queue.sliding<void>(1)
+    const nudged = yield* Effect.makeLatch()
     const subjects = yield* Effect.forEach(
       containers,
       (spec) =>
         Effect.all({
           spec: Effect.succeed(spec),
           instance: Effect.succeed(undefined),
-          running: Effect.makeLatch(false),
-          changed: Effect.all({ probes: Queue.sliding<void>(1), hints: Queue.sliding<void>(1) })
+          running: Effect.makeLatch(),
+          changed: Effect.all({ probes: Effect.makeLatch(), hints: Queue.sliding<void>(1) })
         }) as Effect.Effect<Subject>
     )
 
-    const tell = (subject: Subject, look: Look): Effect.Effect<void> => {
+    const notify = (subject: Subject, look: Look): Effect.Effect<void> => {
       const sighting = look.result._tag === "Seen" ? look.result.sightings.get(subject.spec.name) : undefined
       // A look that failed says nothing about the instance: it is probed on.
       if (sighting === undefined || sighting._tag === "Unknown") return Effect.void
@@ -79,34 +81,31 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
       subject.instance = instance
       return Effect.all([
         instance === undefined ? subject.running.close : subject.running.open,
-        Queue.offer(subject.changed.probes, undefined),
+        subject.changed.probes.open,
         Queue.offer(subject.changed.hints, undefined)
       ], { discard: true })
     }
 
-    const pause = Queue.take(nudges).pipe(Effect.timeoutOption(Duration.millis(policy.monitoring.period)))
+    /** Looks in turn, for ever: the next begins a pause after the one before it has ended. */
+    const looks = Effect.fnUntraced(function*(tell: Tell): Effect.fn.Return<never> {
+      while (true) {
+        const look = yield* npu.look(names)
+        // The look goes out before the probes hear of it: what they find out is then folded after it.
+        yield* tell({ _tag: "Looked", look })
+        for (const subject of subjects) yield* notify(subject, look)
+        yield* openOrWait(nudged, policy.monitoring.period)
+      }
+    })
 
-    // The look goes out before the probes hear of it: what they find out is then folded after it.
-    const observed = (look: Look): Stream.Stream<Observation> =>
-      Stream.concat(
-        Stream.succeed<Observation>({ _tag: "Looked", look }),
-        Stream.execute(Effect.forEach(subjects, (subject) => tell(subject, look), { discard: true }))
-      )
-    const look = npu.look(names)
-    const looks = Stream.flatMap(
-      Stream.concat(Stream.fromEffect(look), Stream.repeatEffect(Effect.zipRight(pause, look))),
-      observed
-    )
-
-    const probes = (subject: Subject) => {
+    const probes = Effect.fnUntraced(function*(subject: Subject, tell: Tell): Effect.fn.Return<never> {
       let wait = 0
       /** Healthy answers of one instance in a row. The first may fall between an action and the look after it, and count for nothing. */
       let answers = 0
       let probed: string | undefined
-      const once = Effect.gen(function*() {
-        if (wait > 0) yield* Effect.timeoutOption(Queue.take(subject.changed.probes), Duration.millis(wait))
+      while (true) {
+        if (wait > 0) yield* openOrWait(subject.changed.probes, wait)
         yield* subject.running.await
-        yield* Queue.takeAll(subject.changed.probes)
+        subject.changed.probes.unsafeClose()
         const instance = subject.instance
         const begun = yield* monotonic
         const result = yield* prober.probe(
@@ -117,8 +116,8 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
         answers = result._tag !== "Healthy" ? 0 : instance === probed ? answers + 1 : 1
         probed = instance
         wait = answers > 1 ? policy.health.period : policy.health.eagerPeriod
-        if (instance === undefined || instance !== subject.instance) return Option.none<Observation>()
-        return Option.some<Observation>({
+        if (instance === undefined || instance !== subject.instance) continue
+        yield* tell({
           _tag: "Probed",
           container: subject.spec.name,
           begun,
@@ -126,11 +125,10 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
           result: result._tag,
           reason: result._tag === "Healthy" ? undefined : result.reason
         })
-      })
-      return Stream.filterMap(Stream.repeatEffect(once), (observation) => observation)
-    }
+      }
+    })
 
-    const nudge = Effect.asVoid(Queue.offer(nudges, undefined))
+    const nudge = Effect.asVoid(nudged.open)
     const listening = hints({
       npu,
       policy: policy.hints,
@@ -143,16 +141,25 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
       listen: crashLogs.listen
     })
 
-    return {
-      observations: Stream.mergeAll(
-        [
-          looks,
-          Stream.drain(Stream.fromEffect(listening)),
-          ...subjects.filter(({ spec }) => spec.probe !== undefined).map(probes)
-        ],
-        { concurrency: "unbounded", bufferSize: 4 }
-      ),
-      nudge
-    }
+    // Should one of them die, so do all.
+    const observe = (tell: Tell): Effect.Effect<never> =>
+      Effect.zipRight(
+        Effect.all([
+          looks(tell),
+          listening,
+          ...subjects.filter(({ spec }) => spec.probe !== undefined).map((subject) => probes(subject, tell))
+        ], { concurrency: "unbounded", discard: true }),
+        Effect.never
+      )
+
+    return { observe, nudge }
   })
 )
+
+/** Waits until the latch is opened, or for so many milliseconds; then it is closed again. */
+const openOrWait = Effect.fnUntraced(function*(latch: Effect.Latch, millis: number) {
+  const timer = yield* Effect.fork(Effect.zipRight(Effect.sleep(Duration.millis(millis)), latch.open))
+  yield* latch.await
+  latch.unsafeClose()
+  if (timer.unsafePoll() === null) yield* Fiber.interruptAsFork(timer, FiberId.none)
+})

@@ -62,16 +62,22 @@ export const layer: Layer.Layer<Npu, never, Wire> = Layer.effect(
 const make = (wire: WireService, policy: Policy): NpuService => {
   const failed = (error: WireError) => classify(wire.endpoint, error)
 
-  const read = <M extends StreamMethod>(method: M, request: StreamMethods[M]["request"], by: ReadPolicy) =>
-    Effect.retry(
-      Effect.mapError(wire.collect(method, request, Duration.millis(by.deadline)), failed),
-      { schedule: Schedules.read(by), while: (error) => by.on[error.class] === "retry" }
-    )
+  const read = <M extends StreamMethod>(method: M, request: StreamMethods[M]["request"], by: ReadPolicy) => {
+    const attempt = Effect.mapError(wire.collect(method, request, Duration.millis(by.deadline)), failed)
+    const again = (error: NpuError): boolean => by.on[error.class] === "retry"
+    // The schedule begins with the first failure: most reads never need one, and it costs as much as they do.
+    return Effect.catchIf(attempt, again, (error) => {
+      let failures = 0
+      const next = Effect.suspend(() => failures++ === 0 ? Effect.fail(error) : attempt)
+      return Effect.retry(next, { schedule: Schedules.read(by), while: again })
+    })
+  }
 
   const containers = (all: boolean) =>
     Effect.flatMap(read("ListContainer", { all }, policy.rpc.ListContainer), (rows) => decodeRows(rows, containerRow))
 
-  const look = Effect.fn("Npu.look")(function*(names: ReadonlyArray<string>) {
+  // Untraced: once a second, and a span costs as much as the look.
+  const look = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
     const begun = yield* monotonic
     const result = yield* sightings(names).pipe(
       Effect.catchAll((error) =>

@@ -61,6 +61,8 @@ export class DpuJournal {
   readonly pastVersions: Array<{ readonly version: string | undefined; readonly until: number }> = []
   /** ListContainer calls in flight. */
   lists = 0
+  /** When the last one began. */
+  private listBegan = Number.NEGATIVE_INFINITY
   lastListAt = 0
   /** When the look that is under way, or has just ended, began; and when its last list ended. */
   private lookBegan = 0
@@ -125,6 +127,7 @@ export class DpuJournal {
       this.lookBegan = at
     }
     this.lists++
+    this.listBegan = at
     this.lastListAt = at
   }
 
@@ -177,6 +180,11 @@ export class DpuJournal {
     this.undurable = !ok
     this.durable = durable
     if (this.hint !== undefined) this.hint.from = at
+  }
+
+  /** A look is due, unless one has begun at this very moment: whoever asked may hear of it only then. */
+  hintedOnce(at: number): void {
+    if (this.listBegan !== at) this.hinted(at)
   }
 
   /** A look is due. */

@@ -65,5 +65,5 @@ export const commanded = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Co
     container.possible.add(container.desired)
   }
   container.ladder.excused = true
-  if (entry.phase === "recorded") journal.hinted(entry.at)
+  if (entry.phase === "recorded") journal.hintedOnce(entry.at)
 }
