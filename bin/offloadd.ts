@@ -37,6 +37,7 @@ import * as Program from "../src/daemon/program.ts"
 import { Assignment } from "../src/model/assignment.ts"
 import * as Catalogue from "../src/model/catalogue.ts"
 import * as Npu from "../src/npu/npu.ts"
+import { parseRemoteSource, RemoteSource } from "../src/npu/remote-source.ts"
 import * as Policy from "../src/policy/policy.ts"
 import { transportOf } from "./offloadd-transport.ts"
 
@@ -111,6 +112,8 @@ const daemon = (options: DaemonOptions) =>
     const dpu = options.dpu === undefined ? undefined : yield* usage("dpu", parseDpu(options.dpu))
     const catalogue = yield* decoded(options.catalogue, "catalogue", Catalogue.fromJson, Catalogue.builtIn)
     const policy = yield* decoded(options.policy, "policy", Policy.fromJson, Policy.defaults)
+    const given = options["remote-source"]
+    const remote = given === undefined ? undefined : yield* usage("remote-source", parseRemoteSource(given))
     const stateDir = options["state-dir"] ?? defaults.stateDir
     const versionFile = options["version-file"] ?? defaults.versionFile
 
@@ -157,6 +160,7 @@ const daemon = (options: DaemonOptions) =>
       Effect.provide(Layer.provideMerge(control, program)),
       Effect.provideService(Policy.ActivePolicy, policy),
       Effect.provideService(Notices, transport.notices),
+      Effect.provideService(RemoteSource, remote),
       // After everything was released: who reads the log knows that nothing was left undone.
       Effect.onInterrupt(() => Effect.logInfo("offloadd has stopped; the services go on running on the NPU"))
     )

@@ -36,6 +36,10 @@ const table = {
   "tls-insecure": { help: "TLS without checking the NPU's certificate, for one that is ephemeral" },
   plaintext: { help: "no TLS, whatever the switch says" },
   credentials: { value: "FILE", help: "user name and password, or a token, sent with every call; needs TLS" },
+  "remote-source": {
+    value: "URL",
+    help: "where an NPU that takes no upload fetches images from: http://HOST:PORT/FOLDER (https, sftp)"
+  },
   record: {
     value: "FILE",
     help: "record what the daemon decides by, for offloadctl replay; rotated, 96 MiB at the most"

@@ -105,7 +105,8 @@ export const make = Effect.fnUntraced(
           deployments.note(operation, { sentBytes, ...(sentBytes >= totalBytes ? { phase: "loading" } : {}) })
       ).pipe(
         Effect.match({
-          onSuccess: (): TransferOutcome => ({ _tag: "Deployed", image }),
+          onSuccess: (arrival): TransferOutcome =>
+            arrival.shown ? { _tag: "Deployed", image } : { _tag: "Unproven", image, reason: arrival.reason },
           onFailure: (error): TransferOutcome =>
             error.class === "SourceFailed"
               ? { _tag: "Rejected", reason: error.reason }

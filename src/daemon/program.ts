@@ -48,6 +48,8 @@ export const run: Effect.Effect<
     ["decision loop", decider.run],
     ["health monitor", monitor.observe(decider.offer)],
     ["version watch", into(identity.versions, versionInput)],
+    ["dialect watch", npu.attend],
+    ["dialect news", into(npu.speech, (speech) => ({ _tag: "Spoken", speech }))],
     ["connection watch", into(npu.connection, connectionInput)],
     ["notice board", Stream.runForEach(notices, (notice) => events.append([notice]))]
   ]

@@ -46,10 +46,14 @@ export class HealthMonitor extends Context.Tag("offloader/HealthMonitor")<Health
 /** A container: which instance of it runs, and bells for when that changes. */
 interface Subject {
   readonly spec: ContainerSpec
+  /** Of a server without a list every container counts as one that runs, of which nothing else is known. */
   instance: string | undefined
   readonly running: Effect.Latch
   readonly changed: { readonly probes: Effect.Latch; readonly hints: Queue.Queue<void> }
 }
+
+/** No engine's id has a space. */
+const someInstance = "not listed"
 
 export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment | CrashLogs> = Layer.effect(
   HealthMonitor,
@@ -74,9 +78,10 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
 
     const notify = (subject: Subject, look: Look): Effect.Effect<void> => {
       const sighting = look.result._tag === "Seen" ? look.result.sightings.get(subject.spec.name) : undefined
+      const unlisted = look.result._tag === "Unlisted"
       // A look that failed says nothing about the instance: it is probed on.
-      if (sighting === undefined || sighting._tag === "Unknown") return Effect.void
-      const instance = sighting._tag === "Running" ? sighting.id : undefined
+      if (!unlisted && (sighting === undefined || sighting._tag === "Unknown")) return Effect.void
+      const instance = unlisted ? someInstance : sighting?._tag === "Running" ? sighting.id : undefined
       if (instance === subject.instance) return Effect.void
       subject.instance = instance
       return Effect.all([
@@ -134,7 +139,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
       policy: policy.hints,
       followed: subjects.map((subject) => ({
         name: subject.spec.name,
-        instance: () => subject.instance,
+        instance: () => subject.instance === someInstance ? undefined : subject.instance,
         changed: subject.changed.hints
       })),
       hint: (container, instance) => Effect.zipRight(nudge, crashLogs.ended(container, instance)),

@@ -1,19 +1,28 @@
 /**
- * What a failed call means, judged from its status and from where that status
- * arose. The class, not the code, is what the offloader decides by; what follows
- * from each is the policy's table (`src/policy/calls.ts`).
+ * What a failed call means, judged from its status, from the call and from where
+ * the status arose. The class, not the code, is what the offloader decides by;
+ * what follows from each is the policy's table (`src/policy/calls.ts`).
  */
 import * as Data from "effect/Data"
 
 import type { ErrorClass } from "../policy/calls.ts"
-import type { MethodName } from "./messages.ts"
+import { nameOfToday } from "./dialect.ts"
+import type { InBandError } from "./in-band.ts"
+import type { MethodName, RpcStatus } from "./messages.ts"
 import type { GrpcCode, WireError } from "./wire.ts"
 
 export type NpuErrorClass = ErrorClass
 
+/**
+ * Where an error arose: on the way, in a status of the server's, in an answer of
+ * the server's that ended well, or in the judgement of what was answered.
+ */
+export type ErrorOrigin = "transport" | "server" | "in-band" | "client"
+
 /** A call to the NPU that did not succeed; `message` is a sentence for people. */
 export class NpuError extends Data.TaggedError("NpuError")<{
   readonly class: NpuErrorClass
+  readonly origin: ErrorOrigin
   readonly method: MethodName
   readonly reason: string
 }> {
@@ -22,7 +31,7 @@ export class NpuError extends Data.TaggedError("NpuError")<{
   }
 }
 
-const peerClass: Record<GrpcCode, NpuErrorClass> = {
+const serverClass: Record<GrpcCode, NpuErrorClass> = {
   CANCELLED: "ServerFault",
   UNKNOWN: "ServerFault",
   INVALID_ARGUMENT: "Invalid",
@@ -36,14 +45,30 @@ const peerClass: Record<GrpcCode, NpuErrorClass> = {
   OUT_OF_RANGE: "Invalid",
   UNIMPLEMENTED: "Unsupported",
   INTERNAL: "ServerFault",
-  // From the peer this is never loss of the transport: port used, image in use,
-  // update in progress, wrong first message.
-  UNAVAILABLE: "Conflict",
+  // Never loss of the transport, which is told on this side; `unavailable` tells the rest apart.
+  UNAVAILABLE: "ServerFault",
   DATA_LOSS: "ServerFault",
   UNAUTHENTICATED: "Denied"
 }
 
-const localClass: Partial<Record<GrpcCode, NpuErrorClass>> = {
+/** Where one call's status means something else than everybody's. */
+const serverExceptions: Partial<Record<MethodName, Partial<Record<GrpcCode, NpuErrorClass>>>> = {
+  // A restart policy or a user that the server does not take.
+  StartContainer: { FAILED_PRECONDITION: "Invalid" },
+  // The reference server's word for a container that it does not have.
+  Log: { UNKNOWN: "NotFound" }
+}
+
+/**
+ * Servers say UNAVAILABLE for what they refuse as things stand: a port used, an
+ * image in use, an update in progress, a deploy that began with the wrong
+ * message. Any other comes from a server that is going down or from something in
+ * between, and tells nothing of what became of the call.
+ */
+const refusedAsThingsStand =
+  /\b(?:in use|in progress|busy|(?:port|address)\b.*\b(?:used|in use|allocated)|already (?:used|allocated)|begins? with|first message|image_transfer)\b/i
+
+const transportClass: Partial<Record<GrpcCode, NpuErrorClass>> = {
   UNAVAILABLE: "Unreachable",
   DEADLINE_EXCEEDED: "TimedOut",
   CANCELLED: "Cancelled",
@@ -76,11 +101,73 @@ const explain: Record<NpuErrorClass, (method: string, endpoint: string) => strin
 
 /** Classifies a failed call. */
 export const classify = (endpoint: string, error: WireError): NpuError => {
-  const errorClass = error.origin === "peer" ? peerClass[error.code] : localClass[error.code] ?? "Unreachable"
   const details = error.details.trim()
-  return new NpuError({
-    class: errorClass,
-    method: error.method,
-    reason: `${explain[errorClass](error.method, endpoint)} (${error.code}${details === "" ? "" : `: ${details}`})`
-  })
+  return failure(
+    endpoint,
+    error.method,
+    error.origin === "peer" ? "server" : "transport",
+    error.origin === "peer"
+      ? classOfStatus(error.method, error.code, details)
+      : transportClass[error.code] ?? "Unreachable",
+    error.code,
+    details
+  )
 }
+
+/** An error within an answer that ended well. */
+export const classifyInBand = (endpoint: string, method: MethodName, error: InBandError): NpuError =>
+  failure(endpoint, method, "in-band", error.class, error.name, error.detail.trim())
+
+/** The server's word at the end of a transfer whose stream ended well. */
+export const classifyTransfer = (endpoint: string, { code, message }: RpcStatus): NpuError => {
+  const name = codes[code - 1]
+  const details = message.trim()
+  return failure(
+    endpoint,
+    "Deploy",
+    "in-band",
+    name === undefined ? "ServerFault" : classOfStatus("Deploy", name, details),
+    name ?? `status ${code}`,
+    details
+  )
+}
+
+const classOfStatus = (method: MethodName, code: GrpcCode, details: string): NpuErrorClass =>
+  code === "UNAVAILABLE" && refusedAsThingsStand.test(details)
+    ? "Conflict"
+    : serverExceptions[nameOfToday(method)]?.[code] ?? serverClass[code]
+
+const failure = (
+  endpoint: string,
+  method: MethodName,
+  origin: ErrorOrigin,
+  errorClass: NpuErrorClass,
+  name: string,
+  details: string
+): NpuError =>
+  new NpuError({
+    class: errorClass,
+    origin,
+    method,
+    reason: `${explain[errorClass](method, endpoint)} (${name}${details === "" ? "" : `: ${details}`})`
+  })
+
+/** The statuses by number, from 1. */
+const codes: ReadonlyArray<GrpcCode> = [
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED"
+]

@@ -10,17 +10,23 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
 import type { ContainerSpec } from "../model/catalogue.ts"
-import { format, type ImageRef } from "../model/image.ts"
+import type { ImageRef } from "../model/image.ts"
 import type { Look, LookResult } from "../model/look.ts"
 import { monotonic } from "../model/monotonic.ts"
+import type { Capability, Speech } from "../model/speech.ts"
 import type { ReadPolicy } from "../policy/calls.ts"
 import { ActivePolicy, type Policy } from "../policy/policy.ts"
 import * as Schedules from "../policy/schedules.ts"
-import { classify, NpuError } from "./error.ts"
+import { type ClockReading, type Conversation, make as makeConversation } from "./conversation.ts"
+import * as Deploy from "./deploy.ts"
+import { generationOf, isMissing, isUnknownMethod, oldestName } from "./dialect.ts"
+import { classify, classifyInBand, NpuError } from "./error.ts"
 import type { ImageArchive } from "./image-source.ts"
+import { type InBandError, inBandStart, inBandStatus } from "./in-band.ts"
 import { confirmMissing, readAll, settleUnspecified } from "./look.ts"
-import type { StartContainerRequest, StreamMethod, StreamMethods } from "./messages.ts"
-import { type ContainerRow, containerRow, holdsImage, type ImageRow, imageRow } from "./rows.ts"
+import type { InBandStatus, StartContainerRequest, StreamMethod, StreamMethods } from "./messages.ts"
+import { RemoteSource, type RemoteSourceOptions } from "./remote-source.ts"
+import { type ContainerRow, containerRow, type ImageRow, imageRow } from "./rows.ts"
 import { type ConnectionEvent, Wire, type WireError, type WireService } from "./wire.ts"
 
 export interface NpuService {
@@ -36,16 +42,23 @@ export interface NpuService {
   /** Never with force: the server itself refuses where the container runs after all. */
   readonly remove: (name: string) => Effect.Effect<void, NpuError>
   /**
-   * Sends an archive and proves by ListImage that it arrived. `onProgress` hears
-   * the bytes sent so far, up to many times a second.
+   * Sends an archive, or has the NPU fetch it where it takes no upload, and proves
+   * by ListImage that it arrived. `onProgress` hears the bytes sent so far, up to
+   * many times a second.
    */
   readonly deploy: (
     archive: ImageArchive,
     onProgress: (sentBytes: number) => void
-  ) => Effect.Effect<void, NpuError>
+  ) => Effect.Effect<Deploy.Arrival, NpuError>
   /** The container's output as it comes; ends when the container stops. */
   readonly log: (name: string, follow: boolean) => Stream.Stream<string, NpuError>
   readonly connection: Stream.Stream<ConnectionEvent>
+  /** What its server turns out to speak, now and at each change; found out while `attend` runs. */
+  readonly speech: Stream.Stream<Speech>
+  /** Asks each connection once what it is, and its clock now and then; runs until interrupted. */
+  readonly attend: Effect.Effect<never>
+  /** How its clock stood to ours when last asked. */
+  readonly clock: Effect.Effect<ClockReading | undefined>
 }
 
 export class Npu extends Context.Tag("offloader/Npu")<Npu, NpuService>() {}
@@ -55,12 +68,29 @@ export const layer: Layer.Layer<Npu, never, Wire> = Layer.effect(
   Effect.gen(function*() {
     const wire = yield* Wire
     const policy = yield* ActivePolicy
-    return make(wire, policy)
+    const remote = yield* RemoteSource
+    return make(wire, policy, yield* makeConversation(wire, policy, remote !== undefined), remote)
   })
 )
 
-const make = (wire: WireService, policy: Policy): NpuService => {
-  const failed = (error: WireError) => classify(wire.endpoint, error)
+const make = (
+  wire: WireService,
+  policy: Policy,
+  conversation: Conversation,
+  remote: RemoteSourceOptions | undefined
+): NpuService => {
+  const failed = (error: WireError) => {
+    conversation.noteError(error)
+    return classify(wire.endpoint, error)
+  }
+  const failedInBand = (method: NpuError["method"], error: InBandError) => {
+    conversation.noteCode()
+    return classifyInBand(wire.endpoint, method, error)
+  }
+  /** What this connection's server calls it. */
+  const nameOf = <M extends keyof typeof oldestName>(method: M): M | typeof oldestName[M] =>
+    conversation.shown().lists === "List" ? oldestName[method] : method
+  const lacks = (capability: Capability): boolean => isMissing(conversation.shown(), remote !== undefined, capability)
 
   const read = <M extends StreamMethod>(method: M, request: StreamMethods[M]["request"], by: ReadPolicy) => {
     const attempt = Effect.mapError(wire.collect(method, request, Duration.millis(by.deadline)), failed)
@@ -73,20 +103,48 @@ const make = (wire: WireService, policy: Policy): NpuService => {
     })
   }
 
+  const rowsBy = (name: "ListContainer" | "List", all: boolean) =>
+    Effect.tap(read(name, { all }, policy.rpc.ListContainer), () => Effect.sync(() => conversation.noteList(name)))
+
+  /** By the name of today, else by the oldest, which a server may have with nothing behind it. */
   const containers = (all: boolean) =>
-    Effect.flatMap(read("ListContainer", { all }, policy.rpc.ListContainer), (rows) => decodeRows(rows, containerRow))
+    Effect.suspend(() => rowsBy(nameOf("ListContainer"), all)).pipe(
+      Effect.catchIf(
+        (error) => error.method === "ListContainer" && isUnheardOf(error),
+        (unheard) =>
+          Effect.tapError(rowsBy("List", all), (error) =>
+            Effect.sync(() => {
+              if (isUnheardOf(error)) conversation.noteList("neither")
+              else if (error.class === "Unsupported") conversation.noteList("List")
+            })).pipe(Effect.mapError((error) => error.class === "Unsupported" ? unheard : error))
+      ),
+      Effect.flatMap((rows) => decodeRows(rows, containerRow))
+    )
+
+  /** Asks for a sign of life alone. Whatever it answers, it is there. */
+  const pulse = Effect.suspend(() => wire.unary("Time", {}, Duration.millis(policy.rpc.Time.deadline))).pipe(
+    Effect.mapError(failed),
+    Effect.catchIf((error) => !unanswered.has(error.class), () => Effect.void)
+  )
+
+  const unlisted = (reason: string): LookResult => ({ _tag: "Unlisted", reason })
 
   // Untraced: once a second, and a span costs as much as the look.
   const look = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
     const begun = yield* monotonic
-    const result = yield* sightings(names).pipe(
+    const asked = lacks("list")
+      ? Effect.as(pulse, unlisted("the NPU's server does not list its containers"))
+      : sightings(names)
+    const result = yield* asked.pipe(
       Effect.catchAll((error) =>
-        Effect.succeed<LookResult>({
-          _tag: "Failed",
-          // Whoever answers with a status of its own is there.
-          reachable: !unanswered.has(error.class),
-          reason: error.reason
-        })
+        Effect.succeed<LookResult>(
+          error.class === "Unsupported" ? unlisted(error.reason) : {
+            _tag: "Failed",
+            // Whoever answers with a status of its own is there.
+            reachable: !unanswered.has(error.class),
+            reason: error.reason
+          }
+        )
       )
     )
     return { begun, ended: yield* monotonic, result }
@@ -110,62 +168,60 @@ const make = (wire: WireService, policy: Policy): NpuService => {
 
   const start = Effect.fn("Npu.start")(function*(spec: ContainerSpec, image: ImageRef) {
     const answer = yield* wire.unary(
-      "StartContainer",
+      nameOf("StartContainer"),
       startRequest(spec, image),
       Duration.millis(policy.rpc.StartContainer.deadline)
     ).pipe(Effect.mapError(failed))
+    if (answer.startError !== undefined && answer.startError !== null) {
+      return yield* failedInBand("StartContainer", inBandStart(answer.startError, generationOf(conversation.shown())))
+    }
     if (answer.startOk === undefined || answer.startOk === null) {
-      return yield* badAnswer("StartContainer", answer.startError?.details ?? "neither start_ok nor start_error is set")
+      return yield* badAnswer("StartContainer", "neither start_ok nor start_error is set")
     }
   })
 
+  /** Ends as the answer says, not as its status does. */
+  const told = (method: "StopContainer" | "RemoveContainer", answer: Effect.Effect<InBandStatus, WireError>) =>
+    Effect.flatMap(Effect.mapError(answer, failed), (status) => {
+      const error = inBandStatus(method, status)
+      if (error !== undefined) return failedInBand(method, error)
+      if ((status.code ?? 0) !== 0) conversation.noteCode()
+      return Effect.void
+    })
+
   const stop = (name: string, force: boolean) =>
-    wire.unary(
+    told(
       "StopContainer",
-      { instanceName: name, force },
-      Duration.millis(policy.rpc.StopContainer.deadline)
-    ).pipe(Effect.mapError(failed), Effect.asVoid, Effect.withSpan("Npu.stop"))
+      Effect.suspend(() =>
+        wire.unary(
+          nameOf("StopContainer"),
+          { instanceName: name, force },
+          Duration.millis(policy.rpc.StopContainer.deadline)
+        )
+      )
+    ).pipe(Effect.withSpan("Npu.stop"))
 
   const remove = (name: string) =>
-    wire.unary(
+    told(
       "RemoveContainer",
-      { name, force: false },
-      Duration.millis(policy.rpc.RemoveContainer.deadline)
-    ).pipe(Effect.mapError(failed), Effect.asVoid, Effect.withSpan("Npu.remove"))
-
-  const deploy = Effect.fn("Npu.deploy")(
-    function*(archive: ImageArchive, onProgress: (sentBytes: number) => void) {
-      const limits = policy.rpc.Deploy
-      const end = yield* wire.deploy({
-        transfer: {
-          name: archive.image.repository,
-          tag: archive.image.tag,
-          imageSize: String(archive.bytes.size)
-        },
-        source: archive.bytes,
-        chunkSize: { minimum: limits.minimumChunk, maximum: limits.maximumChunk },
-        idleTimeout: Duration.millis(limits.idle),
-        loadTimeout: Duration.millis(limits.load),
-        onProgress
-      }).pipe(Effect.mapError(failed))
-      const refusal = end.messages.find((message) => message.imageTransferError != null)?.imageTransferError
-      if (refusal != null) {
-        return yield* new NpuError({
-          class: "ServerFault",
-          method: "Deploy",
-          reason: `the NPU could not take the image (status ${refusal.code}: ${refusal.message})`
-        })
-      }
-      // The reply proves nothing: some servers say success although nothing was loaded.
-      const rows = yield* images
-      if (!holdsImage(rows, archive.image, archive.configDigest)) {
-        return yield* badAnswer(
-          "Deploy",
-          `the transfer ended well, but ListImage does not show ${format(archive.image)}`
+      Effect.suspend(() =>
+        wire.unary(
+          nameOf("RemoveContainer"),
+          { name, force: false },
+          Duration.millis(policy.rpc.RemoveContainer.deadline)
         )
-      }
-    }
-  )
+      )
+    ).pipe(Effect.withSpan("Npu.remove"))
+
+  const deploy = Deploy.make({
+    wire,
+    policy: policy.rpc.Deploy,
+    remote,
+    takesUploads: () => conversation.shown().lists !== "List",
+    listsImages: () => !lacks("images"),
+    images,
+    failed
+  })
 
   const log = (name: string, follow: boolean) =>
     wire.stream("Log", { instanceName: name, follow }).pipe(
@@ -173,8 +229,24 @@ const make = (wire: WireService, policy: Policy): NpuService => {
       Stream.mapError(failed)
     )
 
-  return { endpoint: wire.endpoint, look, images, start, stop, remove, deploy, log, connection: wire.connection }
+  return {
+    endpoint: wire.endpoint,
+    look,
+    images,
+    start,
+    stop,
+    remove,
+    deploy,
+    log,
+    connection: wire.connection,
+    speech: conversation.speech,
+    attend: conversation.attend,
+    clock: Effect.sync(conversation.clock)
+  }
 }
+
+const isUnheardOf = (error: NpuError): boolean =>
+  error.class === "Unsupported" && error.origin === "server" && isUnknownMethod(error.reason)
 
 /** The 8 bytes that an engine puts before each piece of a container that has no terminal. */
 const frames = new RegExp("[\\0-\\u0002]\\0{3}[\\s\\S]{4}", "g")
@@ -183,7 +255,12 @@ const withoutFrames = (text: string): string => text.includes("\0") ? text.repla
 const unanswered: ReadonlySet<NpuError["class"]> = new Set(["Unreachable", "TimedOut", "Cancelled"])
 
 const badAnswer = (method: NpuError["method"], reason: string) =>
-  new NpuError({ class: "BadAnswer", method, reason: `the NPU's answer to ${method} makes no sense: ${reason}` })
+  new NpuError({
+    class: "BadAnswer",
+    origin: "client",
+    method,
+    reason: `the NPU's answer to ${method} makes no sense: ${reason}`
+  })
 
 const decodeRows = <Raw, Row extends ContainerRow | ImageRow>(
   rows: ReadonlyArray<Raw>,

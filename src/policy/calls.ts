@@ -43,9 +43,14 @@ export const ambiguous: ReadonlySet<ErrorClass> = new Set<ErrorClass>([
   "BadAnswer"
 ])
 
-const ReadReaction = Schema.Literal("retry", "fail")
-/** `refused`: it certainly took no effect; what comes next is decided at once. */
-const CallReaction = Schema.Literal("readBack", "refused")
+/** `missing`: the server does not offer it; it is not asked again until that changes. */
+const ReadReaction = Schema.Literal("retry", "giveUp", "missing")
+/**
+ * All but `readBack` mean that it certainly took no effect: `conflict`, that the
+ * server may do it another time; `giveUp`, that it will refuse the same again;
+ * `missing`, that it does not offer it.
+ */
+const CallReaction = Schema.Literal("readBack", "conflict", "giveUp", "missing")
 export type CallReaction = typeof CallReaction.Type
 
 const forEachClass = <A extends string>(reaction: Schema.Schema<A>) =>
@@ -79,6 +84,8 @@ export const Calls = Schema.Struct({
     idle: Millis,
     /** From the last byte to the server's word that the image is loaded. */
     load: Millis,
+    /** How long a server that fetches and loads an image by itself may keep silent. */
+    download: Millis,
     /** Bytes; what the server's advertised chunk size is clamped to. */
     minimumChunk: Schema.Int.pipe(Schema.between(1, 4_194_240)),
     maximumChunk: Schema.Int.pipe(Schema.between(1024, 4_194_240)),
@@ -87,20 +94,26 @@ export const Calls = Schema.Struct({
 })
 export type Calls = typeof Calls.Type
 
-const reactions = <A extends string>(uncertain: A, certain: A, exceptions: Partial<Record<ErrorClass, A>> = {}) =>
+const reactions = <A extends string>(uncertain: A, exceptions: Partial<Record<ErrorClass, A | Certain>>) =>
   Object.fromEntries(
-    errorClasses.map((name) => [name, exceptions[name] ?? (ambiguous.has(name) ? uncertain : certain)])
-  ) as Record<ErrorClass, A>
+    errorClasses.map((
+      name
+    ) => [name, exceptions[name] ?? (ambiguous.has(name) ? uncertain : certain[name] ?? "giveUp")])
+  ) as Record<ErrorClass, A | Certain>
+
+type Certain = "giveUp" | "missing"
+const certain: Partial<Record<ErrorClass, Certain>> = { Unsupported: "missing" }
 
 const read = (deadline: number, tries: number): ReadPolicy => ({
   deadline,
   tries,
   backoff: 100,
-  on: reactions<"retry" | "fail">("retry", "fail")
+  // Another change under way ends soon, and a look is worth a second try.
+  on: reactions<"retry">("retry", { Conflict: "retry" })
 })
 const call = (deadline: number, exceptions?: Partial<Record<ErrorClass, CallReaction>>) => ({
   deadline,
-  on: reactions<CallReaction>("readBack", "refused", exceptions)
+  on: reactions<CallReaction>("readBack", { Conflict: "conflict", AlreadyExists: "conflict", ...exceptions })
 })
 
 export const defaultCalls: Calls = {
@@ -116,9 +129,11 @@ export const defaultCalls: Calls = {
   Deploy: {
     idle: 30_000,
     load: 300_000,
+    // SONiC's server allows 900 s for the download and 180 s for loading.
+    download: 1_080_000,
     minimumChunk: 1,
     maximumChunk: 4_194_240,
-    on: reactions<CallReaction>("readBack", "refused")
+    on: call(0).on
   }
 }
 
@@ -127,7 +142,7 @@ export const callFaults = (calls: Calls): ReadonlyArray<string> => {
   const faults: Array<string> = []
   for (const [name, policy] of Object.entries(calls)) {
     const durations: Readonly<Record<string, unknown>> = policy
-    for (const key of ["deadline", "idle", "load"]) {
+    for (const key of ["deadline", "idle", "load", "download"]) {
       if (key in durations && Number(durations[key]) <= 0) {
         faults.push(`rpc.${name}.${key}: must be longer than nothing`)
       }

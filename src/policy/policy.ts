@@ -21,6 +21,10 @@ export const Policy = Schema.Struct({
     /** From the end of one look to the start of the next. */
     period: Millis
   }),
+  clock: Schema.Struct({
+    /** From one comparison of the NPU's clock with ours to the next. */
+    period: Millis
+  }),
   /** Hints that a container stopped, taken from its log: they make the next look come earlier, nothing more. */
   hints: Schema.Struct({
     /** Whether the log of each running container is followed, where the server offers it. */
@@ -88,6 +92,7 @@ const seconds = (count: number): number => count * 1000
 export const defaults: Policy = {
   rpc: defaultCalls,
   monitoring: { period: seconds(1) },
+  clock: { period: seconds(600) },
   // A log may end a moment before the engine calls its container stopped: the second hint comes soon.
   hints: { followLogs: true, base: 100, factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(60) },
   restart: { base: seconds(1), factor: 2, cap: seconds(60), jitter: 0.2, payback: seconds(120) },
@@ -167,6 +172,7 @@ export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
     refuse(topLevel(ladder) >= 64, `${name}.cap: is not reached within 64 levels`)
   }
   refuse(policy.monitoring.period <= 0, "monitoring.period: must be longer than nothing")
+  refuse(policy.clock.period <= 0, "clock.period: must be longer than nothing")
   refuse(policy.events.window <= 0, "events.window: must be longer than nothing")
   refuse(policy.health.eagerPeriod <= 0, "health.eagerPeriod: must be longer than nothing")
   refuse(policy.health.period < policy.health.eagerPeriod, "health.period: is shorter than health.eagerPeriod")

@@ -206,7 +206,7 @@ const recorded = (wire: WireService, calls: Array<Call>, answered: World["answer
   unary: (method, request, deadline) =>
     Effect.suspend(() => {
       const named = request as Partial<StartContainerRequest> & { readonly name?: string }
-      calls.push({ method, name: named.instanceName ?? named.name ?? "" })
+      if (method !== "Time") calls.push({ method, name: named.instanceName ?? named.name ?? "" })
       return Effect.delay(wire.unary(method, request, deadline), latency)
     }),
   collect: (method, request, deadline) =>

@@ -52,7 +52,7 @@ const makeBench = Effect.gen(function*() {
       return Stream.concat(
         Stream.make("hello"),
         Stream.drain(Stream.fromEffect(Effect.flatMap(Queue.take(end), (how) =>
-          how === "OK" ? Effect.void : new NpuError({ class: how, method: "Log", reason: how }))))
+          how === "OK" ? Effect.void : new NpuError({ class: how, origin: "server", method: "Log", reason: how }))))
       )
     }))
   const fiber = yield* Effect.fork(hints({

@@ -92,7 +92,7 @@ describe("the table of calls", () => {
 
   it("refuses to call an uncertain change certain", () => {
     for (const uncertain of errorClasses) {
-      const policy = fromJson({ rpc: { StopContainer: { on: { [uncertain]: "refused" } } } })
+      const policy = fromJson({ rpc: { StopContainer: { on: { [uncertain]: "giveUp" } } } })
       assert.strictEqual(Either.isLeft(policy), ambiguous.has(uncertain), uncertain)
     }
     assert.isTrue(Either.isLeft(fromJson({ rpc: { StopContainer: { on: { NotFound: "retry" } } } })))
