@@ -1,5 +1,6 @@
 /** offloadd: the composition root of the daemon. What it is told comes from flags, or from what the switch has. */
 import { readFileSync } from "node:fs"
+import { join } from "node:path"
 
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
@@ -13,7 +14,7 @@ import * as LogLevel from "effect/LogLevel"
 
 import * as ControlServer from "../layers/control/server.ts"
 import * as Gnoi from "../layers/gnoi/wire.ts"
-import * as ImageFolder from "../layers/images/folder.ts"
+import { layerSources } from "../layers/images/sources.ts"
 import * as Log from "../layers/log/logger.ts"
 import {
   type DaemonOptions,
@@ -45,6 +46,7 @@ const defaults = {
   versionFile: "/etc/sonic/sonic_version.yml",
   imagesDir: "/host/offloader/images",
   stateDir: "/host/offloader",
+  dockerSocket: "/var/run/docker.sock",
   socket: "/run/offloader/offloadd.sock",
   /** Without a GNMI table a SONiC NPU listens here. */
   gnoiPort: 8080
@@ -115,6 +117,8 @@ const daemon = (options: DaemonOptions) =>
     const given = options["remote-source"]
     const remote = given === undefined ? undefined : yield* usage("remote-source", parseRemoteSource(given))
     const stateDir = options["state-dir"] ?? defaults.stateDir
+    // In a lab the machine's own engine is not the DPU's.
+    const dockerSocket = options["docker-socket"] ?? (dpu === undefined ? defaults.dockerSocket : undefined)
     const versionFile = options["version-file"] ?? defaults.versionFile
 
     const transport = yield* transportOf(options, address)
@@ -139,7 +143,12 @@ const daemon = (options: DaemonOptions) =>
     const ports = Layer.mergeAll(
       Npu.layer.pipe(Layer.provide(Gnoi.layer(transport.options))),
       Probe.layer,
-      ImageFolder.layerFolder({ directory: options["images-dir"] ?? defaults.imagesDir }),
+      layerSources({
+        directory: options["images-dir"] ?? defaults.imagesDir,
+        ...(dockerSocket === undefined
+          ? {}
+          : { engine: { socketPath: dockerSocket, spoolDirectory: join(stateDir, "spool") } })
+      }),
       MemoryFile.layerFile({ directory: stateDir }),
       assignment.pipe(Layer.provideMerge(identity)),
       Layer.succeed(Handlers.About, { version: packageJson.version, pid: process.pid, startedAt })

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 
+import { checksumOf } from "./checksum.ts"
 import { type Contents, type Judged, verify } from "./contents.ts"
 import { manifestName, readDockerManifest } from "./docker-archive.ts"
 import { indexName, readOciIndex } from "./oci-layout.ts"
@@ -9,12 +10,17 @@ import { currentStamp, type RegularFile, UnusableFile } from "./regular-file.ts"
 import { type Scan, scan } from "./scan.ts"
 
 /**
- * Reads the archive to its end. The judgement holds as long as the file keeps
- * its stamp; a file that changed meanwhile, or that could not be read, fails.
+ * Reads the archive to its end, and before that the whole file where a checksum
+ * of it was `promised`. The judgement holds as long as the file keeps its stamp;
+ * a file that changed meanwhile, or that could not be read, fails.
  */
-export const judge = (file: RegularFile): Effect.Effect<Judged<Contents>, UnusableFile> =>
+export const judge = (file: RegularFile, promised?: string): Effect.Effect<Judged<Contents>, UnusableFile> =>
   Effect.gen(function*() {
     if (file.size === 0) return Either.left("it is empty (0 bytes)")
+    const checksum = promised === undefined ? undefined : yield* checksumOf(file)
+    if (checksum !== promised) {
+      return Either.left(`it is damaged: its SHA-256 is ${checksum}, and its checksum file says ${promised}`)
+    }
     const scanned = yield* Effect.either(scan(file.handle, file.size))
     if ((yield* currentStamp(file.handle)) !== file.stamp) {
       return yield* new UnusableFile({ reason: "it changed while it was read; wait until it is written whole" })

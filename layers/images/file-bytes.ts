@@ -9,16 +9,16 @@ import { currentStampPromise, explain, openRegularFile, type RegularFile } from 
 /** Bytes between two looks at whether the file is still the same. */
 const lookEvery = 32 * 1024 * 1024
 
-/** The bytes of the file at `path`, as long as it is the one that bore this stamp. */
-export const fileBytes = (path: string, size: number, stamp: string): ByteSource => ({
+/** The bytes of the file at `path`, as long as it is the one that bore this stamp; `name` is for messages. */
+export const fileBytes = (path: string, size: number, stamp: string, name = path): ByteSource => ({
   size,
   open: openRegularFile(path).pipe(
-    Effect.mapError((error) => new ByteSourceError({ reason: `${path}: ${error.reason}` })),
+    Effect.mapError((error) => new ByteSourceError({ reason: `${name}: ${error.reason}` })),
     Effect.filterOrFail(
       (file) => file.stamp === stamp,
-      () => new ByteSourceError({ reason: `${path}: it is not the file any more whose manifest was read` })
+      () => new ByteSourceError({ reason: `${name}: it is not the file any more whose manifest was read` })
     ),
-    Effect.map((file) => reader(path, file))
+    Effect.map((file) => reader(name, file))
   )
 })
 

@@ -14,7 +14,9 @@ import {
   ImageSource,
   type ImageSourceService
 } from "../../src/npu/image-source.ts"
+import { sameId } from "../../src/npu/rows.ts"
 import { judge } from "./archive.ts"
+import { checksumEnding, promisedChecksum } from "./checksum.ts"
 import type { Contents, Judged } from "./contents.ts"
 import { fileBytes } from "./file-bytes.ts"
 import { explain, openRegularFile } from "./regular-file.ts"
@@ -31,7 +33,8 @@ const mostRemembered = 256
 export const layerFolder = (options: { readonly directory: string }): Layer.Layer<ImageSource> =>
   Layer.effect(ImageSource, make(options.directory))
 
-const make = (directory: string): Effect.Effect<ImageSourceService> =>
+/** The same as a value, to be one source of several. */
+export const make = (directory: string): Effect.Effect<ImageSourceService> =>
   Effect.gen(function*() {
     const remembered = new Map<string, Judged<Contents>>()
     // One archive is read at a time: the disk gains nothing by two, and a second search finds the first one's result.
@@ -40,8 +43,9 @@ const make = (directory: string): Effect.Effect<ImageSourceService> =>
     const read = (path: string): Effect.Effect<FoundArchive, ArchiveRejected> =>
       Effect.gen(function*() {
         const file = yield* openRegularFile(path)
-        const key = `${path}\0${file.stamp}`
-        const judged = remembered.get(key) ?? (yield* judge(file))
+        const promised = yield* promisedChecksum(path)
+        const key = `${path}\0${file.stamp}\0${promised ?? ""}`
+        const judged = remembered.get(key) ?? (yield* judge(file, promised))
         remembered.delete(key)
         remembered.set(key, judged)
         for (const oldest of remembered.keys()) {
@@ -58,12 +62,21 @@ const make = (directory: string): Effect.Effect<ImageSourceService> =>
       )
 
     return {
+      architectureOf: (id) =>
+        Effect.sync(() => {
+          const known = [...remembered.values()].filter(Either.isRight).map((judged) => judged.right)
+          const { architecture = "" } = known.find(({ configDigest }) => sameId(id, configDigest)) ?? {}
+          return architecture === "" ? undefined : architecture
+        }),
       open: Effect.fn("ImageSource.open")(function*(path: string) {
         const found = yield* read(path)
         return toArchive(found, found.contents.names[0]!)
       }),
       find: Effect.fn("ImageSource.find")(function*(image: ImageRef) {
         const names = yield* filesIn(directory)
+        if (names === undefined) {
+          return yield* new ImageNotFound({ image, searched: `${directory} (there is no such folder)`, held: [] })
+        }
         const results = yield* Effect.forEach(names, (name) => Effect.either(read(join(directory, name))))
         const usable = results.filter(Either.isRight).map((result) => result.right)
         const matches = usable.filter((found) => found.contents.names.some((name) => same(name, image)))
@@ -102,20 +115,25 @@ const toArchive = (found: FoundArchive, image: ImageRef): ImageArchive => ({
   bytes: fileBytes(found.path, found.size, found.stamp)
 })
 
-/** Names of what may be archives, in one order: folders inside are not looked at. */
-const filesIn = (directory: string): Effect.Effect<ReadonlyArray<string>, ArchiveRejected> =>
+/** Names of what may be archives, in one order: folders inside are not looked at. Undefined where there is no folder. */
+const filesIn = (directory: string): Effect.Effect<ReadonlyArray<string> | undefined, ArchiveRejected> =>
   Effect.tryPromise({
     try: async () =>
       (await readdir(directory, { withFileTypes: true }))
         .filter((entry) => entry.isFile() || entry.isSymbolicLink())
         .map((entry) => entry.name)
+        .filter((name) => !name.endsWith(checksumEnding))
         .sort(),
-    catch: (cause) => new ArchiveRejected({ path: directory, reason: explainFolder(cause) })
-  })
+    catch: (cause) => cause
+  }).pipe(Effect.catchAll((cause) =>
+    codeOf(cause) === "ENOENT"
+      ? Effect.succeed(undefined)
+      : new ArchiveRejected({ path: directory, reason: explainFolder(cause) })
+  ))
+
+const codeOf = (cause: unknown): unknown => cause instanceof Error && "code" in cause ? cause.code : undefined
 
 const explainFolder = (cause: unknown): string => {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
-  if (code === "ENOENT") return "the folder of image archives is not there"
-  if (code === "ENOTDIR") return "it is not a folder; the image archives are looked for in a folder"
+  if (codeOf(cause) === "ENOTDIR") return "it is not a folder; the image archives are looked for in a folder"
   return `the folder of image archives cannot be read: ${explain(cause)}`
 }

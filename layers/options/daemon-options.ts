@@ -21,6 +21,10 @@ const table = {
   dpu: { value: "dpuN", help: "which DPU this is, dpu0 to dpu7; on a switch told by its midplane address" },
   "version-file": { value: "FILE", help: "sonic_version.yml of the DPU; default /etc/sonic/sonic_version.yml" },
   "images-dir": { value: "DIR", help: "where image archives are; default /host/offloader/images" },
+  "docker-socket": {
+    value: "PATH",
+    help: "the DPU's own container engine, where images are found too; on a switch /var/run/docker.sock"
+  },
   "state-dir": { value: "DIR", help: "where the daemon's memory is kept; default /host/offloader" },
   socket: { value: "PATH", help: "the control socket; default /run/offloader/offloadd.sock" },
   catalogue: { value: "FILE", help: "other services than the built-in three (JSON)" },

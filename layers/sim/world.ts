@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import { builtIn, type ContainerSpec, resolve } from "../../src/model/catalogue.ts"
 import { format, type ImageRef, split } from "../../src/model/image.ts"
 import { type ImageArchive, ImageNotFound, type ImageSourceService } from "../../src/npu/image-source.ts"
+import { sameId } from "../../src/npu/rows.ts"
 import { Chance } from "../../src/simulate/chance.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import type { ArchiveDescription, ArchivedImage } from "../npu-sim/engine/core.ts"
@@ -162,7 +163,12 @@ const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceService =
         ? Effect.fail(new ImageNotFound({ image, searched: "/images", held: [...held.keys()] }))
         : Effect.succeed(archive)
     })
-  return { find, open: (path) => Effect.orDie(find(split(path))) }
+  return {
+    find,
+    open: (path) => Effect.orDie(Effect.scoped(find(split(path)))),
+    architectureOf: (id) =>
+      Effect.sync(() => [...held.values()].find(({ configDigest }) => sameId(id, configDigest))?.architecture)
+  }
 }
 
 /** Digits that look like a digest and are the same for the same name. */

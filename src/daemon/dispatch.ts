@@ -148,6 +148,7 @@ export const make = Effect.fnUntraced(
             onFailure: (error) => Effect.succeed<TransferOutcome>({ _tag: "Rejected", reason: error.message }),
             onSuccess: (archive) => transfer(operation, archive)
           }),
+          Effect.scoped,
           Effect.catchAllDefect((defect) =>
             Effect.succeed<TransferOutcome>({
               _tag: "Failed",

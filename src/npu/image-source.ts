@@ -1,13 +1,15 @@
-/** Where images come from: the archives this DPU has, found by what they hold. */
+/** Where images come from: the archives that this DPU has or can make, found by what they hold. */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 
 import type { ImageRef } from "../model/image.ts"
 import type { ByteSource } from "./wire.ts"
 
-/** One image archive whose manifest has been read and found sound. */
+/** One image archive that has been read to its end and found sound. */
 export interface ImageArchive {
+  /** Where it is, for messages; what was made for this use alone has a description here. */
   readonly path: string
   /** The image asked for, or the archive's first name where none was asked. */
   readonly image: ImageRef
@@ -46,10 +48,18 @@ export class ArchiveRejected extends Data.TaggedError("ArchiveRejected")<{
 }
 
 export interface ImageSourceService {
-  /** The archive that holds exactly this image, whatever its file is called. */
-  readonly find: (image: ImageRef) => Effect.Effect<ImageArchive, ImageNotFound | ArchiveRejected>
+  /**
+   * The archive that holds exactly this image, whatever its file is called. It
+   * may be made for the purpose, and is gone with the scope.
+   */
+  readonly find: (image: ImageRef) => Effect.Effect<ImageArchive, ImageNotFound | ArchiveRejected, Scope.Scope>
   /** The archive at this absolute path; regular files only. */
   readonly open: (path: string) => Effect.Effect<ImageArchive, ArchiveRejected>
+  /**
+   * The architecture of the image of which an engine shows this id, as OCI spells
+   * it; undefined where no archive with that config is known without reading one.
+   */
+  readonly architectureOf: (id: string) => Effect.Effect<string | undefined>
 }
 
 export class ImageSource extends Context.Tag("offloader/ImageSource")<ImageSource, ImageSourceService>() {}

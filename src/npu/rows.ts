@@ -83,5 +83,5 @@ const tagMatches = (tag: string, image: ImageRef): boolean =>
   (tag.includes(":") && split(tag).tag === image.tag && familiar(split(tag).repository) === familiar(image.repository))
 
 /** Engines shorten ids; twelve digits are the shortest that any shows. */
-const sameId = (id: string, configDigest: string): boolean =>
+export const sameId = (id: string, configDigest: string): boolean =>
   id.length >= 12 && configDigest.replace(/^sha256:/, "").startsWith(id)

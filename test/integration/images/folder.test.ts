@@ -3,6 +3,7 @@ import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 
@@ -89,6 +90,26 @@ describe("the folder of archives", () => {
         }))
     }))
 
+  it.scoped("holds an archive to the checksum beside it", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporaryFolder
+      const { bytes } = yield* packTo(join(folder, "a.tar"), content("a:1"))
+      const beside = join(folder, "a.tar.sha256")
+      const found = Effect.map(
+        Effect.either(withSource(folder, (source) => source.find(image("a", "1")))),
+        Either.mapBoth({ onLeft: ({ message }) => message, onRight: ({ path }) => path })
+      )
+      yield* put(beside, `${sha256(bytes)}  a.tar\n`)
+      assert.deepStrictEqual(yield* found, Either.right(join(folder, "a.tar")))
+      yield* put(beside, `${sha256("other")}  a.tar\n`)
+      assert.match(
+        Either.getOrElse(Either.flip(yield* found), () => ""),
+        new RegExp(`its SHA-256 is ${sha256(bytes)}, and its checksum file says ${sha256("other")}`)
+      )
+      yield* put(beside, "soon")
+      assert.match(Either.getOrElse(Either.flip(yield* found), () => ""), /does not begin with a SHA-256/)
+    }))
+
   it.scoped("says when the folder is not there, is a file, or is empty", () =>
     Effect.gen(function*() {
       const folder = yield* temporaryFolder
@@ -97,7 +118,7 @@ describe("the folder of archives", () => {
           directory,
           (source) => Effect.map(Effect.flip(source.find(image("a", "1"))), (error) => error.message)
         )
-      assert.match(yield* reason(join(folder, "none")), /is not there/)
+      assert.match(yield* reason(join(folder, "none")), /there is no such folder/)
       assert.match(yield* reason(yield* put(join(folder, "file"), "")), /not a folder/)
       yield* Effect.promise(() => rm(join(folder, "file")))
       assert.match(yield* reason(folder), /holds no usable image archive/)

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 
 import { layerFolder } from "../../../layers/images/folder.ts"
 import type { ImageContent } from "../../../layers/images/pack.ts"
@@ -18,8 +19,8 @@ export const temporaryFolder = Effect.acquireRelease(
 
 export const withSource = <A, E>(
   directory: string,
-  use: (source: ImageSourceService) => Effect.Effect<A, E>
-): Effect.Effect<A, E> => Effect.provide(Effect.flatMap(ImageSource, use), layerFolder({ directory }))
+  use: (source: ImageSourceService) => Effect.Effect<A, E, Scope.Scope>
+): Effect.Effect<A, E> => Effect.scoped(Effect.provide(Effect.flatMap(ImageSource, use), layerFolder({ directory })))
 
 export const content = (...names: ReadonlyArray<string>): ImageContent => ({
   names,

@@ -37,7 +37,8 @@ const policy = Either.getOrThrow(checked({
 /** Nothing is sent: the image is on the NPU from the beginning. */
 const noImages = Layer.succeed(ImageSource, {
   find: (image) => new ImageNotFound({ image, searched: "nowhere", held: [] }),
-  open: (path) => Effect.dieMessage(`nobody opens ${path}`)
+  open: (path) => Effect.dieMessage(`nobody opens ${path}`),
+  architectureOf: () => Effect.succeed(undefined)
 })
 
 const boot = (port: number, containers: Assignment["Type"]["containers"]) =>

@@ -116,7 +116,8 @@ export const makeWorld = (
           versions.includes(image.tag)
             ? Effect.succeed(archiveOf(image))
             : new ImageNotFound({ image, searched: "/images", held: versions }),
-        open: () => Effect.die("no test opens a path")
+        open: () => Effect.die("no test opens a path"),
+        architectureOf: () => Effect.succeed(undefined)
       }),
       Context.add(StateStore, {
         location: "memory",
