@@ -29,6 +29,7 @@ import * as Journal from "../layers/npu-sim/journal.ts"
 import * as MemoryBackend from "../layers/npu-sim/memory-backend.ts"
 import { formatAddress, parseAddress, parseSize } from "../layers/npu-sim/options.ts"
 import * as Ports from "../layers/npu-sim/probes/ports.ts"
+import { dialects } from "../layers/npu-sim/server/dialects.ts"
 import { defaultChunk, largestChunk, serve } from "../layers/npu-sim/server/serve.ts"
 import { builtIn, type Catalogue, fromJson } from "../src/model/catalogue.ts"
 import { tlsOf } from "./npu-sim-tls.ts"
@@ -47,15 +48,6 @@ const parseChunk = (text: string): Either.Either<number, string> =>
       ? Either.right(bytes)
       : Either.left(`a chunk is 1 to ${largestChunk} bytes, the largest that gRPC's own limit lets through`))
 
-const parseDialect = (text: string): Either.Either<"modern", string> =>
-  text === "modern"
-    ? Either.right(text)
-    : Either.left(
-      text === "inband" || text === "sonic"
-        ? `the ${text} dialect is not served yet; modern is`
-        : `there is no dialect ${JSON.stringify(text)}; modern is served`
-    )
-
 const file = (name: string, description: string) =>
   Options.text(name).pipe(Options.withPseudoName("FILE"), Options.withDescription(description), Options.optional)
 
@@ -73,9 +65,9 @@ const options = {
     Options.withDefault("/var/run/docker.sock"),
     Options.withDescription("the container engine's Docker-compatible API")
   ),
-  dialect: parsed("dialect", parseDialect).pipe(
+  dialect: Options.choice("dialect", dialects).pipe(
     Options.withDefault("modern" as const),
-    Options.withDescription("of gNOI Containerz: modern")
+    Options.withDescription("of gNOI Containerz: today's, with errors in answers (0.5 to 0.7), or SONiC's (0.3)")
   ),
   statuses: Options.choice("statuses", ["specified", "reference"]).pipe(
     Options.withDefault("specified" as const),
@@ -164,7 +156,11 @@ interface Engines {
 
 const npuSim = Command.make("npu-sim", options, (given) =>
   Effect.scoped(Effect.gen(function*() {
-    const quirks = given.statuses === "reference" ? asReference : specified
+    const quirks = {
+      ...(given.statuses === "reference" ? asReference : specified),
+      // Its server never applies the name that it is told.
+      ...(given.dialect === "sonic" ? { archiveNamesWin: true } : {})
+    }
     const probes = yield* readProbes(given.catalogue)
     const tls = yield* Effect.mapError(
       tlsOf({
@@ -205,6 +201,7 @@ const npuSim = Command.make("npu-sim", options, (given) =>
     const server = yield* serve({
       ...given.listen,
       backend,
+      dialect: given.dialect,
       journal,
       chunkSize: given.chunkSize,
       checksShortTransfer: quirks.checksShortTransfer,

@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 
 import { makeReader } from "./archive/read-archive.ts"
 import type { Backend, DeploySink } from "./backend.ts"
+import { download } from "./download.ts"
 import type { Engine } from "./engine/engine.ts"
 import { follow } from "./engine/follow.ts"
 import { Later, type Refusal, type Reply } from "./engine/reply.ts"
@@ -46,7 +47,7 @@ export const make = (engine: Engine): Backend => ({
         finish: Effect.gen(function*() {
           const archive = transfer.remote === undefined
             ? Either.getOrUndefined(yield* Effect.promise(reader.end))
-            : undefined
+            : yield* download(transfer.remote)
           finishing = true
           return yield* settled(engine.finishDeploy(transfer, archive))
         })

@@ -258,6 +258,19 @@ export const verbs: Readonly<Record<string, Verb>> = {
         void server.gate.failures.set(args.method, { code: args.code, details: args.details, left: args.count })
       )
   ),
+  "fail-in-band": verb(
+    "answers the next calls with OK and an error's number in the answer, without acting on them",
+    {
+      method: Schema.Literal("StartContainer", "StopContainer", "RemoveContainer", "UpdateContainer", "RemoveImage"),
+      number: whole,
+      count,
+      details: Schema.optionalWith(Schema.String, { default: () => "told to fail" })
+    },
+    ({ server }, { count: left, details, method: name, number: inBand }) =>
+      server.dialect === "inband"
+        ? Effect.sync(() => void server.gate.failures.set(name, { code: "UNKNOWN", details, inBand, left }))
+        : refuse("FAILED_PRECONDITION", "only a server of the inband dialect can do this")
+  ),
   "lose-answers": verb(
     "acts on the next calls and never answers them",
     { method, count },

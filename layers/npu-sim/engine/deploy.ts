@@ -83,7 +83,7 @@ const load = (core: Core, transfer: Transfer, given: ArchiveDescription | undefi
     core.faults.lostDeploys--
     return Either.right(success)
   }
-  const archive = transfer.remote === undefined ? given : core.options.remote?.(transfer.remote)
+  const archive = given ?? (transfer.remote === undefined ? undefined : core.options.remote?.(transfer.remote))
   // A download that brought nothing is called a success; a list of images tells the truth.
   if (archive === undefined && transfer.remote !== undefined) return Either.right(success)
   if (archive === undefined || archive.images.length === 0) {

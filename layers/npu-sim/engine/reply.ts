@@ -11,6 +11,8 @@ export interface Refusal {
   readonly _tag: "Refusal"
   readonly code: GrpcCode
   readonly details: string
+  /** What a server whose errors are in its answers says instead, as a number. */
+  readonly inBand?: number
 }
 
 export type Answer<A> = Either.Either<A, Refusal>

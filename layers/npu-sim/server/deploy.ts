@@ -16,6 +16,8 @@ export interface DeployOptions {
   readonly chunkSize: number
   /** Whether fewer bytes than announced are refused, as the reference server does not. */
   readonly checksShortTransfer: boolean
+  /** Whether content is refused, as a server of gnoi 0.3 does. */
+  readonly remoteOnly?: boolean
 }
 
 /** Progress is told this often, bytes. */
@@ -47,6 +49,9 @@ const transfer = (
   Effect.scoped(Effect.gen(function*() {
     if (request.isPlugin === true) return yield* fail("UNIMPLEMENTED", "plugins are not served")
     const remote = request.remoteDownload !== undefined && request.remoteDownload !== null
+    if (!remote && options.remoteOnly === true) {
+      return yield* fail("UNIMPLEMENTED", "only remote_download is implemented")
+    }
     const announced = Number(request.imageSize)
     const sink = yield* options.backend.deploy(request)
     let received = 0

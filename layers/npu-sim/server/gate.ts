@@ -15,7 +15,7 @@ export interface Gate {
   /** Before each call is acted on, ms. */
   readonly delays: Map<MethodPattern, number>
   /** So many calls are refused without being acted on. */
-  readonly failures: Map<MethodPattern, { code: GrpcCode; details: string; left: number }>
+  readonly failures: Map<MethodPattern, { code: GrpcCode; details: string; inBand?: number; left: number }>
   /** So many calls are acted on and never answered. */
   readonly lostAnswers: Map<MethodPattern, number>
   /** Calls taken since the start, by method. */
@@ -49,7 +49,8 @@ export const pass = <A, R>(
     const failure = gate.failures.get(method) ?? gate.failures.get("*")
     if (failure !== undefined && failure.left > 0) {
       failure.left--
-      return Effect.fail(refusal(failure.code, failure.details))
+      const { code, details, inBand } = failure
+      return Effect.fail({ ...refusal(code, details), ...(inBand === undefined ? {} : { inBand }) })
     }
     const delay = gate.delays.get(method) ?? gate.delays.get("*") ?? 0
     const delayed = delay === 0 ? act : Effect.zipRight(Effect.sleep(delay), act)

@@ -21,8 +21,11 @@ import type { EngineListMethod } from "../engine/engine.ts"
 import { type Refusal, refusal } from "../engine/reply.ts"
 import { deploy, type DeployOptions } from "./deploy.ts"
 import * as Gate from "./gate.ts"
+import * as InBand from "./in-band.ts"
 
 export interface HandlerOptions extends DeployOptions {
+  /** Whether errors are codes in answers that end with OK, where there are codes for them. */
+  readonly inBand?: boolean
   readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.RuntimeFiber<A>
 }
 
@@ -87,11 +90,14 @@ const unary = <M extends CurrentUnaryMethod>(
       Effect.map((exit) => {
         if (Exit.isSuccess(exit)) {
           answered?.({ status: "OK", details: "" })
-          callback(null, exit.value)
+          callback(null, options.inBand === true ? InBand.accepted(method, exit.value) : exit.value)
         } else {
-          const { code, details } = refusalOf(exit.cause)
+          const refusal = refusalOf(exit.cause)
+          const { code, details } = refusal
           answered?.({ status: code, details })
-          callback({ code: grpc.status[code], details })
+          const answer = options.inBand === true ? InBand.refused(method, refusal) : undefined
+          if (answer === undefined) callback({ code: grpc.status[code], details })
+          else callback(null, answer)
         }
       })
     )

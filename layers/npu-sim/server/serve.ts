@@ -1,18 +1,15 @@
-/** npu-sim's gRPC server: Containerz, System.Time, OS.Verify, reflection and health over a `Backend`. */
+/** npu-sim's gRPC server: Containerz in one of its dialects, System.Time and OS.Verify over a `Backend`. */
 import * as grpc from "@grpc/grpc-js"
-import { ReflectionService } from "@grpc/reflection"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
-import { HealthImplementation } from "grpc-health-check"
 
-import { containerz, os, packageDefinition, system } from "../../../proto/definition.ts"
 import type { Backend } from "../backend.ts"
 import type { Journal } from "../journal.ts"
 import { none } from "../journal.ts"
 import { credentialsOf, type ServerTls } from "./credentials.ts"
+import { register, type SimDialect } from "./dialects.ts"
 import * as Gate from "./gate.ts"
-import { makeHandlers } from "./handlers.ts"
 import { listen, type Listener, type ListenError } from "./listener.ts"
 import { openWindow } from "./window.ts"
 
@@ -26,6 +23,8 @@ export interface ServeOptions {
   /** 0 picks one. */
   readonly port: number
   readonly backend: Backend
+  /** Modern by default. */
+  readonly dialect?: SimDialect
   readonly journal?: Journal
   /** Bytes that `image_transfer_ready` asks for; 1 MiB by default. */
   readonly chunkSize?: number
@@ -40,6 +39,7 @@ export interface ServeOptions {
 export interface NpuServer {
   readonly listener: Listener
   readonly gate: Gate.Gate
+  readonly dialect: SimDialect
 }
 
 /** Serves until the scope closes: then connections end at once and calls under way are broken off. */
@@ -55,7 +55,8 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
     })
     openWindow(server, options.tls?.onHandshake)
     const fork = yield* FiberSet.makeRuntime<never>()
-    const handlers = makeHandlers({
+    const dialect = options.dialect ?? "modern"
+    register(server, dialect, {
       backend: options.backend,
       journal: options.journal ?? none,
       gate,
@@ -63,11 +64,6 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
       checksShortTransfer: options.checksShortTransfer ?? true,
       fork
     })
-    server.addService(containerz, handlers.containerz)
-    server.addService(system, handlers.system)
-    server.addService(os, handlers.os)
-    new ReflectionService(packageDefinition, { services: reflected }).addToServer(server)
-    new HealthImplementation({ "": "SERVING", "gnoi.containerz.Containerz": "SERVING" }).addToServer(server)
     const injector = server.createConnectionInjector(yield* credentialsOf(options.tls))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -76,8 +72,5 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
       })
     )
     const listener = yield* listen(options.host, options.port, (socket) => injector.injectConnection(socket))
-    return { listener, gate }
+    return { listener, gate, dialect }
   })
-
-/** What a server of today is built from. */
-const reflected = ["gnoi.containerz.Containerz", "gnoi.system.System", "gnoi.os.OS"]

@@ -61,7 +61,7 @@ describe("npu-sim", () => {
 
   const nonsense: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
     [["--listen", "nowhere"], /"nowhere" is not HOST:PORT/],
-    [["--dialect", "sonic"], /the sonic dialect is not served yet/],
+    [["--dialect", "esperanto"], /modern/],
     [["--fast"], /there is no option --fast/],
     [["--catalogue", "/nonexistent.json"], /--catalogue: .*no such file/]
   ]
