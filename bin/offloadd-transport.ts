@@ -11,6 +11,7 @@ import { plaintext, type Security } from "../layers/gnoi/credentials.ts"
 import type * as Gnoi from "../layers/gnoi/wire.ts"
 import { type DaemonOptions, UsageError } from "../layers/options/daemon-options.ts"
 import type { EventBody } from "../src/model/event.ts"
+import type { Policy } from "../src/policy/policy.ts"
 
 export interface Transport {
   readonly options: Gnoi.Options
@@ -22,15 +23,21 @@ export interface Transport {
 /** Certificates are followed until the scope closes. */
 export const transportOf = (
   options: DaemonOptions,
-  address: { readonly host: string; readonly port: number }
+  address: { readonly host: string; readonly port: number },
+  { base, cap, keepalive, keepaliveTimeout, timeout }: Policy["connection"]
 ): Effect.Effect<Transport, UsageError, Scope.Scope> =>
   Effect.gen(function*() {
     const { certificates, security } = yield* securityOf(options)
     const account = yield* accountOf(options, security)
+    const own = yield* PubSub.sliding<EventBody>(1)
     return {
       options: {
         ...address,
         security,
+        connectTimeout: timeout,
+        reconnect: { initial: base, maximum: cap },
+        ...(keepalive === 0 ? {} : { keepalive: { time: keepalive, timeout: keepaliveTimeout } }),
+        onTooManyPings: () => void own.unsafeOffer(tooManyPings),
         ...(account === undefined ? {} : { metadata: account.metadata }),
         ...(certificates === undefined
           ? {}
@@ -38,11 +45,18 @@ export const transportOf = (
       },
       described: describe(security, options),
       notices: Stream.mergeAll(
-        [certificates?.notices ?? Stream.never, account?.notices ?? Stream.never],
+        [Stream.fromPubSub(own), certificates?.notices ?? Stream.never, account?.notices ?? Stream.never],
         { concurrency: "unbounded" }
       )
     }
   })
+
+const tooManyPings: EventBody = {
+  severity: "warning",
+  reason: "TooManyPings",
+  message: "The NPU closed the connection because of keepalive pings: they are off until the daemon starts anew. " +
+    "Set connection.keepalive to 0ms in the policy."
+}
 
 const describe = (security: Security, options: DaemonOptions): string =>
   security._tag === "Plaintext"

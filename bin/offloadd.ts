@@ -121,7 +121,7 @@ const daemon = (options: DaemonOptions) =>
     const dockerSocket = options["docker-socket"] ?? (dpu === undefined ? defaults.dockerSocket : undefined)
     const versionFile = options["version-file"] ?? defaults.versionFile
 
-    const transport = yield* transportOf(options, address)
+    const transport = yield* transportOf(options, address, policy.connection)
 
     yield* Effect.annotateLogs(Effect.logInfo("offloadd starts"), {
       version: packageJson.version,

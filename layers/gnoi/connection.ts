@@ -18,10 +18,9 @@ import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-import type { TransportFault } from "../../src/model/transport-fault.ts"
 import { type ConnectionEvent, WireError } from "../../src/npu/wire.ts"
-import type { ConnectWatch, Stage } from "./connecting.ts"
-import type { ConnectError } from "./fault.ts"
+import type { ConnectWatch } from "./connecting.ts"
+import { Line } from "./line.ts"
 
 export interface Connection {
   /** Where the peer is now, for messages. */
@@ -54,6 +53,8 @@ export interface Source {
   readonly connectTimeout: number
   readonly newClient: (watch: ConnectWatch, keepalive: boolean) => grpc.Client
   readonly metadata: () => grpc.Metadata
+  /** The peer closed a connection because of keepalive; told once, and it is off from then on. */
+  readonly onTooManyPings: () => void
   /** Each element: something of it has changed, and a new connection is wanted. */
   readonly changes: Stream.Stream<unknown>
 }
@@ -90,14 +91,8 @@ class Tracker {
   #broken = 0
   /** A disconnect whose kind is not known yet. */
   #undecided: (() => void) | undefined
-  /** How far the attempt under way has come; undefined while there is none. */
-  #stage: Stage | undefined
-  /** Why the last attempt failed; undefined once one went well. */
-  #failure: ConnectError | undefined
   /** The peer does not bear keepalive: it is off for as long as this daemon lives. */
   #tooManyPings = false
-  /** The connection was closed for that since it was made. */
-  #pingedOut = false
 
   constructor(source: Source, publish: (event: ConnectionEvent) => void) {
     this.#source = source
@@ -118,7 +113,7 @@ class Tracker {
       },
       ended: (error) => {
         dropped()
-        const fault = error === undefined ? undefined : this.#faultOf(error)
+        const fault = error === undefined ? undefined : line.faultOf(error)
         if (error === undefined || error.origin === "peer") this.#heardAt = performance.now()
         else if (error.code === "UNAVAILABLE") this.#broken += 1
         else if (error.code === "DEADLINE_EXCEEDED" && this.#heardAt < beganAt && line === this.#line) this.#doubt()
@@ -151,51 +146,17 @@ class Tracker {
   }
 
   #open(): Line {
-    this.#stage = undefined
-    this.#failure = undefined
-    this.#pingedOut = false
-    const ours = <A>(hear: (told: A) => void) => (told: A): void => {
-      if (line === this.#line) hear(told)
-    }
-    const line: Line = new Line(this.#source.newClient({
-      limit: this.#source.connectTimeout,
-      reached: ours((stage) => {
-        this.#stage = stage
-      }),
-      failed: ours((error) => {
-        this.#stage = undefined
-        this.#failure = error
-      }),
-      goaway: ours(({ code, text }) => {
-        if (code === enhanceYourCalm && text === "too_many_pings") this.#pinged()
-      })
-    }, !this.#tooManyPings))
+    const line: Line = new Line(
+      (watch) => this.#source.newClient({ ...watch, limit: this.#source.connectTimeout }, !this.#tooManyPings),
+      () => {
+        if (!this.#tooManyPings) this.#source.onTooManyPings()
+        this.#tooManyPings = true
+        // It is we who must change, and at once: grpc-js would go on at half the pace.
+        if (line === this.#line) this.replace()
+      }
+    )
     this.#follow(line)
     return line
-  }
-
-  /** What an error says of the transport; nothing where the peer answered with a status of its own. */
-  #faultOf(error: WireError): TransportFault | undefined {
-    if (error.origin === "peer") return error.code === "UNAUTHENTICATED" ? "Unauthenticated" : undefined
-    switch (error.code) {
-      case "DEADLINE_EXCEEDED":
-        return this.#failure?.fault
-          ?? (this.#stage === undefined ? "NoAnswer" : this.#stage === "Dialing" ? "TimedOut" : "NoSettings")
-      case "UNAVAILABLE":
-      case "INTERNAL":
-      case "UNKNOWN":
-        if (error.details.startsWith("Name resolution failed")) return "NameNotFound"
-        if (/HTTP status code/.test(error.details)) return "NotGrpc"
-        return this.#pingedOut ? "TooManyPings" : this.#failure?.fault ?? "ConnectionLost"
-      default:
-        return undefined
-    }
-  }
-
-  /** It is we who must change: grpc-js pings half as often from now on, the next client not at all. */
-  #pinged(): void {
-    this.#pingedOut = true
-    this.#tooManyPings = true
   }
 
   #follow(line: Line): void {
@@ -215,9 +176,7 @@ class Tracker {
   #changed(before: grpc.connectivityState, now: grpc.connectivityState): void {
     if (now === grpc.connectivityState.READY) {
       this.#undecided?.()
-      this.#stage = undefined
-      this.#failure = undefined
-      this.#pingedOut = false
+      this.#line.connected()
       this.#broken = 0
       this.#told = "connected"
       this.#publish({ _tag: "Connected" })
@@ -232,7 +191,7 @@ class Tracker {
       setImmediate(() => setImmediate(() => this.#undecided?.()))
     } else if (now === grpc.connectivityState.TRANSIENT_FAILURE) {
       this.#undecided?.()
-      const why = this.#failure === undefined ? "" : `: ${this.#failure.message}`
+      const why = this.#line.failure === undefined ? "" : `: ${this.#line.failure.message}`
       this.#lost(`cannot connect to ${this.#source.endpoint()}${why}`)
     }
   }
@@ -253,44 +212,3 @@ class Tracker {
     this.#publish({ _tag: "Disconnected", reason, routine: false })
   }
 }
-
-/** A client and the calls on it. One that was replaced is closed when the last of them is over. */
-class Line {
-  readonly client: grpc.Client
-  #calls = 0
-  #retired = false
-  /** How to end those that have no deadline. */
-  readonly #endless = new Set<() => void>()
-
-  constructor(client: grpc.Client) {
-    this.client = client
-  }
-
-  /** A call begins; to be told once when it is over. */
-  take(onGivenUp: (() => void) | undefined): () => void {
-    this.#calls += 1
-    if (onGivenUp !== undefined) this.#endless.add(onGivenUp)
-    let over = false
-    return () => {
-      if (over) return
-      over = true
-      this.#calls -= 1
-      if (onGivenUp !== undefined) this.#endless.delete(onGivenUp)
-      this.#closeIfDone()
-    }
-  }
-
-  retire(): void {
-    this.#retired = true
-    for (const giveUp of Array.from(this.#endless)) giveUp()
-    this.#closeIfDone()
-  }
-
-  // Not sooner: grpc-js fails calls that wait for a connection when their channel is closed.
-  #closeIfDone(): void {
-    if (this.#retired && this.#calls === 0) this.client.close()
-  }
-}
-
-/** HTTP/2's error code for a peer that asks too much. */
-const enhanceYourCalm = 11

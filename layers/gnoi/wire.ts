@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 import { Wire, type WireService } from "../../src/npu/wire.ts"
+import { defaults } from "../../src/policy/policy.ts"
 import { watchOption } from "./connecting.ts"
 import * as Connection from "./connection.ts"
 import { credentialsFor, plaintext, type Security } from "./credentials.ts"
@@ -38,23 +39,22 @@ export interface Options extends Target {
    * close the connection of a client that asks more often.
    */
   readonly keepalive?: { readonly time: number; readonly timeout: number }
+  /** Hears once that the peer closed a connection because of keepalive, which is off from then on. */
+  readonly onTooManyPings?: () => void
   /** The largest message taken or sent, bytes. */
   readonly messageLimit?: number
   /** More grpc-js options; they win over ours. */
   readonly channel?: grpc.ChannelOptions
 }
 
-/** Well under a poll's period at first, and never slow after an NPU reboot; grpc-js has 1 s and 120 s. */
-export const defaultReconnect = { initial: 250, maximum: 2000 }
-
-/** Three seconds: a midplane answers within one, and Linux repeats a lost SYN after one and three. */
-export const defaultConnectTimeout = 3000
-
 /** 4 MiB, gRPC's usual limit. */
-export const defaultMessageLimit = 4 * 1024 * 1024
+const usualMessageLimit = 4 * 1024 * 1024
 
 /** Connects with the first call; the channel is closed at the end of the scope. */
 export const layer = (options: Options): Layer.Layer<Wire> => Layer.scoped(Wire, make(options))
+
+// What grpc-js would print is told by name instead; GRPC_VERBOSITY brings it back.
+if (process.env["GRPC_VERBOSITY"] === undefined) grpc.setLogVerbosity(grpc.logVerbosity.NONE)
 
 export const make = (options: Options): Effect.Effect<WireService, never, Scope.Scope> =>
   Effect.gen(function*() {
@@ -62,12 +62,13 @@ export const make = (options: Options): Effect.Effect<WireService, never, Scope.
     const endpoint = (): string => `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`
     const connection = yield* Connection.make({
       endpoint,
-      connectTimeout: options.connectTimeout ?? defaultConnectTimeout,
+      connectTimeout: options.connectTimeout ?? defaults.connection.timeout,
       newClient: (watch, keepalive) =>
         new grpc.Client(endpoint(), credentialsFor(target.security ?? plaintext, target.host), {
           ...channelOptions(options, keepalive),
           [watchOption]: watch
         }),
+      onTooManyPings: options.onTooManyPings ?? (() => {}),
       metadata: () => metadataOf(options.metadata?.() ?? {}),
       changes: Stream.tap(options.moves ?? Stream.empty, (moved) =>
         Effect.sync(() => {
@@ -93,8 +94,8 @@ const metadataOf = (entries: Readonly<Record<string, string>>): grpc.Metadata =>
 }
 
 const channelOptions = (options: Options, keepalive: boolean): grpc.ChannelOptions => {
-  const reconnect = options.reconnect ?? defaultReconnect
-  const limit = options.messageLimit ?? defaultMessageLimit
+  const reconnect = options.reconnect ?? { initial: defaults.connection.base, maximum: defaults.connection.cap }
+  const limit = options.messageLimit ?? usualMessageLimit
   return {
     "grpc.initial_reconnect_backoff_ms": reconnect.initial,
     "grpc.max_reconnect_backoff_ms": reconnect.maximum,

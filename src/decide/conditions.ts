@@ -156,7 +156,7 @@ export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Con
     condition(
       "Reachable",
       npu.reachable === undefined ? "Unknown" : npu.reachable ? "True" : "False",
-      npu.reachable === undefined ? "NotAskedYet" : npu.reachable ? "Answers" : "NoAnswer",
+      npu.reachable === undefined ? "NotAskedYet" : npu.reachable ? "Answers" : npu.fault ?? "NoAnswer",
       npu.reachable === undefined
         ? "the first look has not ended yet"
         : npu.reachable

@@ -4,6 +4,7 @@ import type { ConditionStatus } from "../model/condition.ts"
 import type { Holding } from "../model/event.ts"
 import type { Sighting } from "../model/look.ts"
 import type { Speech } from "../model/speech.ts"
+import type { TransportFault } from "../model/transport-fault.ts"
 import type { SonicVersion } from "../model/version.ts"
 import { defaults, type Policy } from "../policy/policy.ts"
 import { type Durable, type DurableContainer, initialContainer } from "./durable.ts"
@@ -140,6 +141,8 @@ export interface NpuMemory {
   readonly reachable: boolean | undefined
   readonly since: Moment | undefined
   readonly reason: string | undefined
+  /** Why it is not reachable, in one word, where that can be told. */
+  readonly fault: TransportFault | undefined
   /** The transport broke since the last good look. */
   readonly broke: boolean
   /** When a reboot was last concluded; mono. */
@@ -185,6 +188,7 @@ export const initialMemory = (durable: Durable): Memory => ({
     reachable: undefined,
     since: undefined,
     reason: undefined,
+    fault: undefined,
     broke: false,
     lastReboot: Number.NEGATIVE_INFINITY,
     speech: undefined,

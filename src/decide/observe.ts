@@ -2,6 +2,7 @@
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format } from "../model/image.ts"
 import type { Look, Sighting } from "../model/look.ts"
+import type { TransportFault } from "../model/transport-fault.ts"
 import { collapse } from "./collapse.ts"
 import { contested, isForeignVersion, noteForeignStart, noteForeignVersion, noteStop } from "./contest.ts"
 import { unprobed, type Watched } from "./memory.ts"
@@ -17,7 +18,7 @@ export const looked = (turn: Turn, look: Look): void => {
   if (look.result._tag === "Unlisted") return unlisted(turn, look.result.reason)
   if (look.result._tag === "Failed") {
     if (look.result.reachable) listFailed(turn, look.result.reason)
-    else unreachable(turn, look.result.reason)
+    else unreachable(turn, look.result.reason, look.result.fault)
     return
   }
   const { sightings } = look.result
@@ -36,16 +37,19 @@ export const looked = (turn: Turn, look: Look): void => {
 }
 
 /** The NPU did not answer: it is a state of the NPU, never of a container. */
-const unreachable = (turn: Turn, reason: string): void => {
-  if (turn.memory.npu.reachable !== false) {
+const unreachable = (turn: Turn, reason: string, fault: TransportFault | undefined): void => {
+  const { fault: before, reachable } = turn.memory.npu
+  if (reachable !== false) {
     turn.say(
       "warning",
       "NpuUnreachable",
       `The NPU cannot be reached: ${reason}. Containers are left as they are; it is asked again and again.`
     )
     turn.setNpu({ reachable: false, since: turn.now })
+  } else if (before !== fault) {
+    turn.say("warning", "NpuUnreachable", `The NPU still cannot be reached, now for another reason: ${reason}.`)
   }
-  turn.setNpu({ reason, broke: true })
+  turn.setNpu({ reason, fault, broke: true })
   for (const spec of turn.memory.specs) {
     // An attempt that broke off with the connection is nobody's failure.
     turn.setWatched(spec.name, { unsettled: undefined })
@@ -83,7 +87,7 @@ const blind = (turn: Turn, spec: ContainerSpec, reason: string): void => {
 const reachable = (turn: Turn): boolean => {
   const before = turn.memory.npu.reachable
   if (before === true) return false
-  turn.setNpu({ reachable: true, since: turn.now, reason: undefined })
+  turn.setNpu({ reachable: true, since: turn.now, reason: undefined, fault: undefined })
   turn.say("notice", "NpuReachable", before === false ? "The NPU answers again." : "The NPU answers.")
   return before === false
 }

@@ -4,6 +4,7 @@
  * Unknown, and nothing is done on Unknown.
  */
 import type { ImageRef } from "./image.ts"
+import type { TransportFault } from "./transport-fault.ts"
 
 /** What a look showed of one container. */
 export type Sighting =
@@ -27,7 +28,13 @@ export type LookResult =
   /** The NPU answers, and its server has no list of containers. */
   | { readonly _tag: "Unlisted"; readonly reason: string }
   /** The NPU did not answer, or not with a list. */
-  | { readonly _tag: "Failed"; readonly reachable: boolean; readonly reason: string }
+  | {
+    readonly _tag: "Failed"
+    readonly reachable: boolean
+    readonly reason: string
+    /** What is wrong with the transport, where that is the cause and can be told. */
+    readonly fault?: TransportFault
+  }
 
 export interface Look {
   /** Monotonic milliseconds. */

@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 
+import type { TransportFault } from "../model/transport-fault.ts"
 import type { ErrorClass } from "../policy/calls.ts"
 import { nameOfToday } from "./dialect.ts"
 import type { InBandError } from "./in-band.ts"
@@ -25,6 +26,8 @@ export class NpuError extends Data.TaggedError("NpuError")<{
   readonly origin: ErrorOrigin
   readonly method: MethodName
   readonly reason: string
+  /** What is wrong with the transport, where that is the cause. */
+  readonly fault?: TransportFault
 }> {
   override get message(): string {
     return this.reason
@@ -102,6 +105,7 @@ const explain: Record<NpuErrorClass, (method: string, endpoint: string) => strin
 /** Classifies a failed call. */
 export const classify = (endpoint: string, error: WireError): NpuError => {
   const details = error.details.trim()
+  const fault = error.origin === "peer" && error.code === "UNAUTHENTICATED" ? "Unauthenticated" : error.fault
   return failure(
     endpoint,
     error.method,
@@ -110,7 +114,8 @@ export const classify = (endpoint: string, error: WireError): NpuError => {
       ? classOfStatus(error.method, error.code, details)
       : transportClass[error.code] ?? "Unreachable",
     error.code,
-    details
+    details,
+    fault
   )
 }
 
@@ -143,13 +148,15 @@ const failure = (
   origin: ErrorOrigin,
   errorClass: NpuErrorClass,
   name: string,
-  details: string
+  details: string,
+  fault?: TransportFault
 ): NpuError =>
   new NpuError({
     class: errorClass,
     origin,
     method,
-    reason: `${explain[errorClass](method, endpoint)} (${name}${details === "" ? "" : `: ${details}`})`
+    reason: `${explain[errorClass](method, endpoint)} (${name}${details === "" ? "" : `: ${details}`})`,
+    ...(fault === undefined ? {} : { fault })
   })
 
 /** The statuses by number, from 1. */

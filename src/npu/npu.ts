@@ -30,7 +30,7 @@ import { type ContainerRow, containerRow, type ImageRow, imageRow } from "./rows
 import { type ConnectionEvent, Wire, type WireError, type WireService } from "./wire.ts"
 
 export interface NpuService {
-  /** `host:port`, for messages. */
+  /** `host:port` as it is now, for messages. */
   readonly endpoint: string
   /** One look at these containers; what could not be seen is in the result. */
   readonly look: (names: ReadonlyArray<string>) => Effect.Effect<Look>
@@ -124,7 +124,7 @@ const make = (
   /** Asks for a sign of life alone. Whatever it answers, it is there. */
   const pulse = Effect.suspend(() => wire.unary("Time", {}, Duration.millis(policy.rpc.Time.deadline))).pipe(
     Effect.mapError(failed),
-    Effect.catchIf((error) => !unanswered.has(error.class), () => Effect.void)
+    Effect.catchIf(isThere, () => Effect.void)
   )
 
   const unlisted = (reason: string): LookResult => ({ _tag: "Unlisted", reason })
@@ -140,9 +140,9 @@ const make = (
         Effect.succeed<LookResult>(
           error.class === "Unsupported" ? unlisted(error.reason) : {
             _tag: "Failed",
-            // Whoever answers with a status of its own is there.
-            reachable: !unanswered.has(error.class),
-            reason: error.reason
+            reachable: isThere(error),
+            reason: error.reason,
+            ...(error.fault === undefined ? {} : { fault: error.fault })
           }
         )
       )
@@ -230,7 +230,9 @@ const make = (
     )
 
   return {
-    endpoint: wire.endpoint,
+    get endpoint() {
+      return wire.endpoint
+    },
     look,
     images,
     start,
@@ -253,6 +255,9 @@ const frames = new RegExp("[\\0-\\u0002]\\0{3}[\\s\\S]{4}", "g")
 const withoutFrames = (text: string): string => text.includes("\0") ? text.replace(frames, "") : text
 
 const unanswered: ReadonlySet<NpuError["class"]> = new Set(["Unreachable", "TimedOut", "Cancelled"])
+
+/** Whoever answers with a status of its own is there; whom it does not let in, it is not there for. */
+const isThere = (error: NpuError): boolean => !unanswered.has(error.class) && error.fault === undefined
 
 const badAnswer = (method: NpuError["method"], reason: string) =>
   new NpuError({

@@ -126,7 +126,7 @@ export interface DeployEnd {
 }
 
 export interface WireService {
-  /** Where the peer is, for messages: `host:port`. */
+  /** Where the peer is now, for messages: `host:port`. It may move. */
   readonly endpoint: string
   /**
    * One request, one response. Interruption cancels the call on the wire.

@@ -17,6 +17,18 @@ import { Ladder, topLevel } from "./ladder.ts"
 
 export const Policy = Schema.Struct({
   rpc: Calls,
+  /** How the NPU is connected to. */
+  connection: Schema.Struct({
+    /** How long TCP, TLS and the first words of HTTP/2 may each take. */
+    timeout: Millis,
+    /** The wait after a failed attempt: from `base`, 1.6 times as long each time, to `cap`; ±20 %. */
+    base: Millis,
+    cap: Millis,
+    /** A ping after so long without a word from the NPU; 0ms for none. SONiC's server bears one in 20 s, others one in 5 min. */
+    keepalive: Millis,
+    /** How long its answer may take. */
+    keepaliveTimeout: Millis
+  }),
   monitoring: Schema.Struct({
     /** From the end of one look to the start of the next. */
     period: Millis
@@ -91,6 +103,9 @@ const seconds = (count: number): number => count * 1000
  */
 export const defaults: Policy = {
   rpc: defaultCalls,
+  // A midplane answers within a second, and Linux repeats a lost SYN after one and three. grpc-js's own pace, 1 s to
+  // 120 s, would leave a rebooted NPU alone for two minutes.
+  connection: { timeout: seconds(3), base: 250, cap: seconds(2), keepalive: 0, keepaliveTimeout: seconds(5) },
   monitoring: { period: seconds(1) },
   clock: { period: seconds(600) },
   // A log may end a moment before the engine calls its container stopped: the second hint comes soon.
@@ -150,6 +165,9 @@ export const fromJson = (json: unknown): Either.Either<Policy, PolicyError> => {
  */
 const slowestLoop = seconds(11)
 
+/** Milliseconds; what a SONiC server's keepalive enforcement lets pass. */
+const slowestPing = seconds(20)
+
 /** Refuses what contradicts itself or cannot be reached. */
 export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
   const faults: Array<string> = []
@@ -171,6 +189,16 @@ export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
     )
     refuse(topLevel(ladder) >= 64, `${name}.cap: is not reached within 64 levels`)
   }
+  const { connection } = policy
+  refuse(connection.timeout <= 0, "connection.timeout: must be longer than nothing")
+  refuse(connection.base <= 0, "connection.base: must be longer than nothing")
+  refuse(connection.cap < connection.base, "connection.cap: is shorter than connection.base")
+  refuse(connection.cap > seconds(10), "connection.cap: must be 10s at most, or an NPU that is back waits for us")
+  refuse(
+    connection.keepalive !== 0 && connection.keepalive <= slowestPing,
+    "connection.keepalive: must be 0ms or longer than 20s, which is what SONiC's server bears"
+  )
+  refuse(connection.keepaliveTimeout <= 0, "connection.keepaliveTimeout: must be longer than nothing")
   refuse(policy.monitoring.period <= 0, "monitoring.period: must be longer than nothing")
   refuse(policy.clock.period <= 0, "clock.period: must be longer than nothing")
   refuse(policy.events.window <= 0, "events.window: must be longer than nothing")

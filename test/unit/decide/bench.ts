@@ -9,6 +9,7 @@ import { builtIn, resolve } from "../../../src/model/catalogue.ts"
 import type { EventBody } from "../../../src/model/event.ts"
 import { format } from "../../../src/model/image.ts"
 import type { Sighting } from "../../../src/model/look.ts"
+import type { TransportFault } from "../../../src/model/transport-fault.ts"
 import type { SonicVersion } from "../../../src/model/version.ts"
 import { defaults, type Policy } from "../../../src/policy/policy.ts"
 
@@ -87,11 +88,15 @@ export class Bench {
     return this
   }
 
-  lookFails(reachable: boolean, reason = "no answer"): this {
+  lookFails(reachable: boolean, reason = "no answer", fault?: TransportFault): this {
     this.wait(1)
     this.give({
       _tag: "Looked",
-      look: { begun: this.mono, ended: this.mono, result: { _tag: "Failed", reachable, reason } }
+      look: {
+        begun: this.mono,
+        ended: this.mono,
+        result: { _tag: "Failed", reachable, reason, ...(fault === undefined ? {} : { fault }) }
+      }
     })
     return this
   }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { containerConditions } from "../../../src/decide/conditions.ts"
+import { containerConditions, daemonConditions } from "../../../src/decide/conditions.ts"
 import type { ConditionType } from "../../../src/model/condition.ts"
 import { absent, Bench, gnmi, ha, restart, runs, settled, specs, stopped, unclear } from "./bench.ts"
 import { condition } from "./said.ts"
@@ -76,6 +76,25 @@ describe("conditions", () => {
       return bench.memory.standings
     }
     assert.deepStrictEqual(run(), run())
+  })
+})
+
+describe("an NPU that cannot be reached", () => {
+  const reachable = (bench: Bench) => daemonConditions(bench.memory, bench).find(({ type }) => type === "Reachable")
+
+  it("is said with what is wrong with the transport, and again when that changes", () => {
+    const bench = settled()
+    bench.events = []
+    bench.lookFails(false, "it expired", "CertificateExpired").lookFails(false, "it expired", "CertificateExpired")
+    assert.deepInclude(reachable(bench), { status: "False", reason: "CertificateExpired", message: "it expired" })
+    assert.strictEqual(bench.events.filter(({ reason }) => reason === "NpuUnreachable").length, 1)
+    bench.lookFails(false, "nobody listens", "Refused")
+    assert.deepInclude(reachable(bench), { status: "False", reason: "Refused" })
+    assert.match(bench.events.at(-1)?.message ?? "", /now for another reason: nobody listens/)
+    bench.lookFails(false)
+    assert.deepInclude(reachable(bench), { reason: "NoAnswer" })
+    bench.look({})
+    assert.deepInclude(reachable(bench), { status: "True", reason: "Answers" })
   })
 })
 

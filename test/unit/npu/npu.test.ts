@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 
 import type { Sighting } from "../../../src/model/look.ts"
+import { WireError } from "../../../src/npu/wire.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 import { archive, failure, row, type Script, withNpu } from "./scripted.ts"
 
@@ -88,6 +89,21 @@ describe("a look", () => {
     Effect.gen(function*() {
       const { result } = yield* sightings({ lists: [failure("UNAVAILABLE", "peer", "engine restarts")] }, "ha")
       assert.isTrue(result._tag === "Failed" && result.reachable && result.reason.includes("engine restarts"))
+    }))
+
+  it.effect("carries what is wrong with the transport, and is not let in by one that does not know us", () =>
+    Effect.gen(function*() {
+      const expired = new WireError({
+        method: "ListContainer",
+        code: "UNAVAILABLE",
+        origin: "local",
+        details: "too old",
+        fault: "CertificateExpired"
+      })
+      const { result } = yield* sightings({ lists: [expired] }, "ha")
+      assert.deepInclude(result, { _tag: "Failed", reachable: false, fault: "CertificateExpired" })
+      const stranger = yield* sightings({ lists: [failure("UNAUTHENTICATED", "peer", "who are you?")] }, "ha")
+      assert.deepInclude(stranger.result, { _tag: "Failed", reachable: false, fault: "Unauthenticated" })
     }))
 
   it.effect("reads the version from the tag, or from the label where the tag tells none", () =>
