@@ -14,10 +14,13 @@ import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 
 import { Decider, type DeciderService } from "../../src/daemon/decider.ts"
+import { Deployments, type DeploymentsService } from "../../src/daemon/deployments.ts"
 import { DpuIdentity, type VersionReading } from "../../src/daemon/dpu-identity.ts"
 import { EventStore } from "../../src/daemon/event-store.ts"
 import * as Program from "../../src/daemon/program.ts"
 import { StateStore } from "../../src/daemon/state-store.ts"
+import { listView, statusView } from "../../src/daemon/views.ts"
+import type { Command, Reply } from "../../src/decide/input.ts"
 import { Prober } from "../../src/health/prober.ts"
 import { Assignment } from "../../src/model/assignment.ts"
 import type { ContainerSpec } from "../../src/model/catalogue.ts"
@@ -58,6 +61,7 @@ interface Life {
   readonly process: ProcessScheduler
   readonly runtime: Runtime.Runtime<never>
   decider: DeciderService | undefined
+  deployments: DeploymentsService | undefined
   main: Fiber.RuntimeFiber<unknown, unknown> | undefined
   tell: (reading: VersionReading) => void
 }
@@ -73,7 +77,9 @@ export class SimulatedDpu {
   private readonly options: DpuOptions
   private life: Life | undefined
   private lives = 0
-  version: string | undefined = undefined
+  private version: string | undefined
+  /** Why it cannot be read now; the last said counts. */
+  private hidden: Array<string> = []
   /** Monotonic milliseconds when the run began, for this boot of the DPU. */
   private mono: number
 
@@ -102,6 +108,7 @@ export class SimulatedDpu {
       process,
       runtime: Runtime.defaultRuntime,
       decider: undefined,
+      deployments: undefined,
       main: undefined,
       tell: () => undefined
     }
@@ -111,6 +118,7 @@ export class SimulatedDpu {
     const main = Effect.scoped(Effect.gen(function*() {
       const context = yield* Layer.build(layer)
       life.decider = Context.get(context, Decider)
+      life.deployments = Context.get(context, Deployments)
       return yield* Effect.provide(Program.run, context)
     })).pipe(
       // Nobody reads spans here, and they cost as much as a look.
@@ -142,10 +150,33 @@ export class SimulatedDpu {
     Runtime.runFork(life.runtime, life.main.interruptAsFork(life.main.id()), { scheduler: life.process })
   }
 
-  setVersion(version: string | undefined): void {
+  setVersion(version: string): void {
     this.version = version
-    this.options.record({ _tag: "Version", at: this.options.time.now, dpu: this.options.dpu, version })
-    this.life?.tell(reading(version))
+    this.tellVersion()
+  }
+
+  hideVersion(how: "missing" | "garbled"): void {
+    this.hidden.push(how === "missing" ? "there is no version file" : "the version file makes no sense")
+    this.tellVersion()
+  }
+
+  /** As often as it was hidden. */
+  showVersion(): void {
+    this.hidden.shift()
+    this.tellVersion()
+  }
+
+  private tellVersion(): void {
+    const { dpu, record, time } = this.options
+    record({ _tag: "Version", at: time.now, dpu, version: this.hidden.length > 0 ? undefined : this.version })
+    this.life?.tell(this.reading())
+  }
+
+  private reading(): VersionReading {
+    const reason = this.hidden.at(-1)
+    return reason === undefined && this.version !== undefined
+      ? { _tag: "Version", version: this.version as SonicVersion }
+      : { _tag: "Unreadable", reason: reason ?? "there is no version yet" }
   }
 
   /** An operator asks the daemon, where one runs. */
@@ -161,6 +192,53 @@ export class SimulatedDpu {
     }).addObserver((exit) =>
       said(Exit.isFailure(exit) ? "lost" : exit.value._tag === "Recorded" ? "recorded" : "refused")
     )
+  }
+
+  /** An operator wants a container tried at once. */
+  retry(container: string): void {
+    this.request({ _tag: "Retry", containers: [container] }, container, `retry ${container}`)
+  }
+
+  /** An operator sends an archive, and may think better of it. */
+  deploy(path: string, cancelledAfter: number | null): void {
+    const { life } = this
+    this.request({ _tag: "Deploy", subject: { _tag: "Path", path } }, "", `deploy ${path}`, (reply) => {
+      if (reply._tag !== "Deploying" || cancelledAfter === null) return
+      this.options.time.after(cancelledAfter, () => {
+        if (life !== this.life || life?.deployments === undefined) return
+        Runtime.runFork(life.runtime, life.deployments.requestCancel(reply.operation), { scheduler: life.process })
+      })
+    })
+  }
+
+  /** An operator reads the status of everything. */
+  ask(): void {
+    const { containers, dpu, record, time } = this.options
+    const { life } = this
+    if (life?.decider === undefined) return
+    const views = Effect.map(life.decider.memory, (memory) => {
+      const now = { mono: this.mono + time.now, wall: epoch + this.wallOffset + time.now }
+      listView(memory, "npu", `dpu${dpu}`, now)
+      for (const spec of containers) statusView(memory, "npu", spec, now)
+    })
+    Runtime.runFork(life.runtime, views, { scheduler: life.process }).addObserver((exit) => {
+      if (Exit.isFailure(exit)) {
+        record({ _tag: "Defect", at: time.now, dpu, text: `status: ${Cause.pretty(exit.cause)}` })
+      }
+    })
+  }
+
+  private request(command: Command, container: string, what: string, then: (reply: Reply) => void = ignore): void {
+    const { dpu, record, time } = this.options
+    const { life } = this
+    if (life?.decider === undefined) return
+    const asked = (answer: string | undefined): void =>
+      record({ _tag: "Asked", at: time.now, dpu, container, what, answer })
+    asked(undefined)
+    Runtime.runFork(life.runtime, life.decider.command(command), { scheduler: life.process }).addObserver((exit) => {
+      asked(Exit.isFailure(exit) ? "lost" : exit.value._tag)
+      if (Exit.isSuccess(exit)) then(exit.value)
+    })
   }
 
   /** The run is over: whatever is left of the daemon is forgotten. */
@@ -205,7 +283,7 @@ export class SimulatedDpu {
     const versions = Stream.asyncPush<VersionReading>((emit) =>
       Effect.sync(() => {
         life.tell = (next) => void emit.single(next)
-        life.tell(reading(this.version))
+        life.tell(this.reading())
       })
     )
     const ports = Layer.mergeAll(
@@ -243,10 +321,7 @@ export class SimulatedDpu {
   }
 }
 
+const ignore = (): void => undefined
+
 /** Milliseconds since 1970 when every run begins. */
 const epoch = Date.UTC(2026, 0, 1)
-
-const reading = (version: string | undefined): VersionReading =>
-  version === undefined
-    ? { _tag: "Unreadable", reason: "the version file cannot be read" }
-    : { _tag: "Version", version: version as SonicVersion }

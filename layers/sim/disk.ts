@@ -53,6 +53,16 @@ export class Disk {
     }
   }
 
+  /** The file is gone, ends in the middle, or has a word in it that nothing knows. */
+  lose(how: "gone" | "cut" | "odd"): void {
+    const { text } = this
+    if (text === undefined) return
+    if (how === "gone") this.text = undefined
+    else {this.text = how === "cut"
+        ? text.slice(0, text.length >> 1)
+        : text.replace(/"format": \d+/, "\"format\": \"?\"")}
+  }
+
   private save(text: string, process: ProcessScheduler, end: (error: string | undefined) => void): void {
     const { chance, dpu, record, time } = this.options
     record({ _tag: "Saving", at: time.now, dpu, text })

@@ -4,7 +4,7 @@ import { type Fault, isLasting, type Plan } from "../../src/simulate/fault.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import type { Behaviour } from "../npu-sim/engine/behaviour.ts"
 import type { SimulatedDpu } from "./daemon.ts"
-import { versions, type World } from "./world.ts"
+import { archivePath, load, versions, type World } from "./world.ts"
 
 /** Sets a timer for every fault of the plan; what lasts also ends. */
 export const arrange = (world: World, plan: Plan, seed: number, record: (entry: Entry) => void): void => {
@@ -12,7 +12,7 @@ export const arrange = (world: World, plan: Plan, seed: number, record: (entry: 
   plan.forEach((fault, index) => {
     // By what it is, not by where it stands: a shrunk plan draws as the whole did.
     const chance = new Chance(seed, Math.round(fault.at * 1000))
-    world.time.at(fault.at, () => {
+    const happen = (): void => {
       record({ _tag: "Fault", at: world.time.now, index, fault, phase: "begins" })
       const end = begin(world, bad, fault, chance)
       if (end === undefined) return
@@ -20,7 +20,9 @@ export const arrange = (world: World, plan: Plan, seed: number, record: (entry: 
         record({ _tag: "Fault", at: world.time.now, index, fault, phase: "ends" })
         end()
       })
-    })
+    }
+    if (fault.at === 0) happen()
+    else world.time.at(fault.at, happen)
   })
 }
 
@@ -59,9 +61,15 @@ const begin = (world: World, bad: Misbehaviour, fault: Fault, chance: Chance): (
       return undefined
     case "ForeignReplace": {
       const container = engine.container(fault.container)
-      if (container !== undefined) engine.foreignReplace(fault.container, container.image)
+      if (container === undefined) return undefined
+      const tag = fault.version ?? container.image.tag
+      load(engine, container.image.repository, tag)
+      engine.foreignReplace(fault.container, { ...container.image, tag })
       return undefined
     }
+    case "ForeignStart":
+      foreignStart(world, fault.container, fault.version)
+      return undefined
     case "ImageVanishes": {
       const container = engine.container(fault.container)
       const repository = specOf(world, fault.container).repository
@@ -141,10 +149,14 @@ type OnDpu = Extract<
       | "DaemonKilled"
       | "KilledAtSave"
       | "DaemonStopped"
+      | "MemoryLost"
       | "VersionUnreadable"
       | "VersionChange"
       | "OperatorStops"
       | "OperatorStarts"
+      | "OperatorRetries"
+      | "OperatorDeploys"
+      | "OperatorAsks"
   }
 >
 
@@ -179,11 +191,13 @@ const beginOnDpu = (world: World, fault: OnDpu): (() => void) | undefined => {
     case "DaemonStopped":
       dpu.stop(fault.downFor)
       return undefined
-    case "VersionUnreadable": {
-      const before = dpu.version
-      dpu.setVersion(undefined)
-      return () => dpu.setVersion(dpu.version ?? before ?? versions[0])
-    }
+    case "MemoryLost":
+      dpu.kill(fault.downFor, false)
+      dpu.disk.lose(fault.how)
+      return undefined
+    case "VersionUnreadable":
+      dpu.hideVersion(fault.how)
+      return () => dpu.showVersion()
     case "VersionChange":
       dpu.setVersion(fault.version)
       return undefined
@@ -192,6 +206,15 @@ const beginOnDpu = (world: World, fault: OnDpu): (() => void) | undefined => {
       return undefined
     case "OperatorStarts":
       dpu.command(fault.container, "running")
+      return undefined
+    case "OperatorRetries":
+      dpu.retry(fault.container)
+      return undefined
+    case "OperatorDeploys":
+      dpu.deploy(archivePath(specOf(world, fault.container).repository, fault.version), fault.cancelledAfter)
+      return undefined
+    case "OperatorAsks":
+      dpu.ask()
       return undefined
   }
 }
@@ -202,6 +225,16 @@ const ownerOf = (world: World, container: string): number =>
   world.containers.findIndex((specs) => specs.some((spec) => spec.name === container))
 
 const specOf = (world: World, container: string) => world.containers.flat().find((spec) => spec.name === container)!
+
+/** A container that runs is left alone; a leftover is put out of the way. */
+const foreignStart = (world: World, name: string, tag: string): void => {
+  const { engine } = world
+  if (engine.container(name)?.state === "running") return
+  const { repository } = specOf(world, name)
+  load(engine, repository, tag)
+  engine.vanish(name)
+  engine.unary("StartContainer", { imageName: repository, tag, instanceName: name })
+}
 
 const crashLoop = (world: World, container: string, every: number): () => void => {
   let on = true

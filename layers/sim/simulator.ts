@@ -19,15 +19,13 @@ const run = (options: RunOptions): void => {
     if (going && !options.watch(entry)) going = false
   }
   const world = new World({ seed: options.seed, dpus: options.dpus, record })
-  Faults.arrange(world, options.plan, options.seed, record)
   world.time.at(options.length, () => {
     Faults.forget(world)
     record({ _tag: "Quiet", at: world.time.now })
   })
-  for (const dpu of world.dpus) {
-    dpu.setVersion(versions[0])
-    dpu.start()
-  }
+  for (const dpu of world.dpus) dpu.setVersion(versions[0])
+  Faults.arrange(world, options.plan, options.seed, record)
+  for (const dpu of world.dpus) dpu.start()
   world.time.run(options.length + quietEnd, world.queue, () => !going)
   for (const dpu of world.dpus) dpu.discard()
 }

@@ -3,8 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 
 import { builtIn, type ContainerSpec, resolve } from "../../src/model/catalogue.ts"
-import { format, type ImageRef, split } from "../../src/model/image.ts"
-import { type ImageArchive, ImageNotFound, type ImageSourceService } from "../../src/npu/image-source.ts"
+import { format, type ImageRef } from "../../src/model/image.ts"
+import {
+  ArchiveRejected,
+  type ImageArchive,
+  ImageNotFound,
+  type ImageSourceService
+} from "../../src/npu/image-source.ts"
 import { sameId } from "../../src/npu/rows.ts"
 import { Chance } from "../../src/simulate/chance.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
@@ -24,6 +29,10 @@ export interface WorldOptions {
 
 /** The versions that every DPU's folder of images holds; the first is what all begin with. */
 export const versions = ["20260101.1", "20260101.2"] as const
+
+/** Where a DPU's folder has the archive of an image; of no version, none is there. */
+export const archivePath = (repository: string, version: string | null): string =>
+  `/images/${repository}-${version ?? "none"}.tar`
 
 /** The containers of each DPU of the built-in catalogue. */
 export const assigned = (dpus: number): ReadonlyArray<ReadonlyArray<ContainerSpec>> =>
@@ -103,6 +112,14 @@ export class World {
     for (const spec of this.containers[0] ?? []) {
       if (chance.hits(0.7)) load(this.engine, spec.repository, versions[0])
     }
+    if (!chance.hits(0.2)) return
+    // Somebody has been here before.
+    for (const { name, repository } of this.containers.flat()) {
+      if (!chance.hits(0.8)) continue
+      const tag = chance.hits(0.8) ? versions[0] : versions[1]
+      load(this.engine, repository, tag)
+      this.engine.unary("StartContainer", { imageName: repository, tag, instanceName: name })
+    }
   }
 
   /** The engine wants to be called when something is due by itself. */
@@ -143,17 +160,20 @@ export const load = (engine: Engine, repository: string, tag: string): void => {
 
 const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceService => {
   const held = new Map<string, ImageArchive>()
+  const byPath = new Map<string, ImageArchive>()
   for (const { repository } of specs) {
     for (const tag of versions) {
       const image = { repository, tag }
-      held.set(format(image), {
-        path: `/images/${repository}-${tag}.tar`,
+      const archive: ImageArchive = {
+        path: archivePath(repository, tag),
         image,
         names: [image],
         configDigest: digestOf(format(image)),
         architecture: "arm64",
         bytes: describedSource(describe(image), imageBytes)
-      })
+      }
+      held.set(format(image), archive)
+      byPath.set(archive.path, archive)
     }
   }
   const find: ImageSourceService["find"] = (image) =>
@@ -163,9 +183,16 @@ const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceService =
         ? Effect.fail(new ImageNotFound({ image, searched: "/images", held: [...held.keys()] }))
         : Effect.succeed(archive)
     })
+  const open: ImageSourceService["open"] = (path) =>
+    Effect.suspend(() => {
+      const archive = byPath.get(path)
+      return archive === undefined
+        ? Effect.fail(new ArchiveRejected({ path, reason: "there is no such file" }))
+        : Effect.succeed(archive)
+    })
   return {
     find,
-    open: (path) => Effect.orDie(Effect.scoped(find(split(path)))),
+    open,
     architectureOf: (id) =>
       Effect.sync(() => [...held.values()].find(({ configDigest }) => sameId(id, configDigest))?.architecture)
   }

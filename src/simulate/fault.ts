@@ -33,7 +33,10 @@ export const Fault = Schema.Union(
   lasting("BadCommand", { container }),
   once("ContainerVanishes", { container }),
   once("ForeignStop", { container }),
-  once("ForeignReplace", { container }),
+  /** Somebody puts another instance in its place, of the version that it has or of this one. */
+  once("ForeignReplace", { container, version: Schema.NullOr(Schema.String) }),
+  /** Somebody starts it where it does not run. */
+  once("ForeignStart", { container, version: Schema.String }),
   // ---- the NPU
   once("ImageVanishes", { container }),
   once("Janitor", {}),
@@ -70,11 +73,22 @@ export const Fault = Schema.Union(
   /** Killed at the next save: before the text is written, after it was renamed, or after it was confirmed. */
   once("KilledAtSave", { dpu, when: Schema.Literal("before", "between", "after"), downFor: Schema.Number }),
   once("DaemonStopped", { dpu, downFor: Schema.Number }),
-  lasting("VersionUnreadable", { dpu }),
+  /** The daemon is killed, and its memory is gone, cut short or nonsense when the next one comes. */
+  once("MemoryLost", { dpu, how: Schema.Literal("gone", "cut", "odd"), downFor: Schema.Number }),
+  lasting("VersionUnreadable", { dpu, how: Schema.Literal("missing", "garbled") }),
   once("VersionChange", { dpu, version: Schema.String }),
   // ---- operators
   once("OperatorStops", { container }),
-  once("OperatorStarts", { container })
+  once("OperatorStarts", { container }),
+  once("OperatorRetries", { container }),
+  /** Sends an archive, one that is not there where the version is none; may change his mind after so many milliseconds. */
+  once("OperatorDeploys", {
+    container,
+    version: Schema.NullOr(Schema.String),
+    cancelledAfter: Schema.NullOr(Schema.Number)
+  }),
+  /** Reads the status of everything. */
+  once("OperatorAsks", { dpu })
 )
 export type Fault = typeof Fault.Type
 export type FaultKind = Fault["_tag"]

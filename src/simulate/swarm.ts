@@ -34,7 +34,8 @@ const containerKinds: ReadonlySet<FaultKind> = new Set([
   "BadCommand",
   "ContainerVanishes",
   "ForeignStop",
-  "ForeignReplace"
+  "ForeignReplace",
+  "ForeignStart"
 ])
 const networkKinds: ReadonlySet<FaultKind> = new Set([
   "NpuReboot",
@@ -57,8 +58,12 @@ const daemonKinds: ReadonlySet<FaultKind> = new Set([
   "DaemonKilled",
   "KilledAtSave",
   "DaemonStopped",
+  "MemoryLost",
   "OperatorStops",
-  "OperatorStarts"
+  "OperatorStarts",
+  "OperatorRetries",
+  "OperatorDeploys",
+  "OperatorAsks"
 ])
 
 export const draw = (options: SwarmOptions): Plan => {
@@ -109,6 +114,9 @@ const intervals: Partial<Record<FaultKind, readonly [number, number]>> = {
   KilledAtSave: [20_000, 1_200_000]
 }
 
+/** A version that no DPU ever has. */
+const foreignVersion = "20251231.9"
+
 /** Milliseconds that something lasts. */
 const length = (chance: Chance): number => Math.round(chance.logarithmic(500, 120_000))
 const share = (chance: Chance): number => Math.round(chance.logarithmic(0.02, 1) * 1000) / 1000
@@ -148,7 +156,18 @@ const draws: Record<FaultKind, Draw> = {
   }),
   ContainerVanishes: (at, _, world) => ({ _tag: "ContainerVanishes", at, container: world.container() }),
   ForeignStop: (at, _, world) => ({ _tag: "ForeignStop", at, container: world.container() }),
-  ForeignReplace: (at, _, world) => ({ _tag: "ForeignReplace", at, container: world.container() }),
+  ForeignReplace: (at, chance, world) => ({
+    _tag: "ForeignReplace",
+    at,
+    container: world.container(),
+    version: chance.hits(0.5) ? null : chance.hits(0.5) ? foreignVersion : world.version()
+  }),
+  ForeignStart: (at, chance, world) => ({
+    _tag: "ForeignStart",
+    at,
+    container: world.container(),
+    version: chance.hits(0.2) ? foreignVersion : world.version()
+  }),
   ImageVanishes: (at, _, world) => ({ _tag: "ImageVanishes", at, container: world.container() }),
   Janitor: (at) => ({ _tag: "Janitor", at }),
   NpuReboot: (at, chance, world) => ({
@@ -272,15 +291,33 @@ const draws: Record<FaultKind, Draw> = {
     downFor: downFor(chance)
   }),
   DaemonStopped: (at, chance, world) => ({ _tag: "DaemonStopped", at, dpu: world.dpu(), downFor: downFor(chance) }),
+  MemoryLost: (at, chance, world) => ({
+    _tag: "MemoryLost",
+    at,
+    dpu: world.dpu(),
+    how: chance.pick(["gone", "cut", "odd"]),
+    downFor: downFor(chance)
+  }),
   VersionUnreadable: (at, chance, world) => ({
     _tag: "VersionUnreadable",
-    at,
+    // Now and then from the very beginning.
+    at: chance.hits(0.1) ? 0 : at,
     length: length(chance),
-    dpu: world.dpu()
+    dpu: world.dpu(),
+    how: chance.pick(["missing", "garbled"])
   }),
   VersionChange: (at, _, world) => ({ _tag: "VersionChange", at, dpu: world.dpu(), version: world.version() }),
   OperatorStops: (at, _, world) => ({ _tag: "OperatorStops", at, container: world.container() }),
-  OperatorStarts: (at, _, world) => ({ _tag: "OperatorStarts", at, container: world.container() })
+  OperatorStarts: (at, _, world) => ({ _tag: "OperatorStarts", at, container: world.container() }),
+  OperatorRetries: (at, _, world) => ({ _tag: "OperatorRetries", at, container: world.container() }),
+  OperatorDeploys: (at, chance, world) => ({
+    _tag: "OperatorDeploys",
+    at,
+    container: world.container(),
+    version: chance.hits(0.2) ? null : world.version(),
+    cancelledAfter: chance.hits(0.6) ? null : Math.round(chance.logarithmic(1, 5000))
+  }),
+  OperatorAsks: (at, _, world) => ({ _tag: "OperatorAsks", at, dpu: world.dpu() })
 }
 
 /** Every kind there is. */

@@ -77,6 +77,9 @@ export class Timeline {
           this.mark(entry.container, entry.at, "operator", `operator: ${entry.desired} (${entry.phase})`)
         }
         return
+      case "Asked":
+        if (entry.answer === undefined || entry.container === "") return
+        return this.mark(entry.container, entry.at, "operator", `operator: ${entry.what}: ${entry.answer}`)
       case "Said":
         return this.said(entry)
       case "Quiet":

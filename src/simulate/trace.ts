@@ -105,6 +105,16 @@ export type Entry =
     readonly desired: "running" | "stopped"
     readonly phase: "asked" | "recorded" | "refused" | "lost"
   }
+  /** What an operator asked for beside that, and what he was answered; undefined before the answer. */
+  | {
+    readonly _tag: "Asked"
+    readonly at: number
+    readonly dpu: number
+    /** Of a retry; otherwise empty. */
+    readonly container: string
+    readonly what: string
+    readonly answer: string | undefined
+  }
   | { readonly _tag: "Said"; readonly at: number; readonly dpu: number; readonly event: EventBody }
   /** Something that the program itself calls an error of its own. */
   | { readonly _tag: "Defect"; readonly at: number; readonly dpu: number; readonly text: string }
@@ -159,6 +169,9 @@ export class TraceHash {
         this.text(entry.container)
         this.text(entry.desired)
         return this.text(entry.phase)
+      case "Asked":
+        this.text(entry.what)
+        return this.text(entry.answer ?? "")
       case "Said":
         this.text(entry.event.reason)
         return this.text(entry.event.message)
@@ -249,6 +262,8 @@ const textOf = (entry: Entry): string | undefined => {
       return entry.ok ? undefined : `dpu${entry.dpu}  memory could not be saved`
     case "Commanded":
       return `dpu${entry.dpu}  operator: ${entry.container} ${entry.desired}: ${entry.phase}`
+    case "Asked":
+      return `dpu${entry.dpu}  operator: ${entry.what}${entry.answer === undefined ? "" : `: ${entry.answer}`}`
     case "Said":
       return `dpu${entry.dpu}  ${entry.event.severity} ${entry.event.reason}: ${entry.event.message}`
     case "Defect":

@@ -76,6 +76,8 @@ export class DpuJournal {
   private lastListCame = false
   /** The moment that calls for a look, and from when its time counts. */
   hint: { readonly at: number; from: number } | undefined
+  /** The memory on the disk was lost or damaged, and nothing has been saved since. */
+  memoryLost = false
   /** When a reboot was last concluded. */
   rebootAt = Number.NEGATIVE_INFINITY
 
@@ -178,6 +180,7 @@ export class DpuJournal {
     this.saving = undefined
     this.chainEnded = at
     this.undurable = !ok
+    if (ok) this.memoryLost = false
     this.durable = durable
     if (this.hint !== undefined) this.hint.from = at
   }

@@ -10,7 +10,7 @@ import { isChange, type Report, sent } from "./actions.ts"
 import { readRows } from "./evidence.ts"
 import { type ContainerJournal, DpuJournal } from "./journal.ts"
 import { Liveness } from "./liveness.ts"
-import { commanded, saving } from "./saves.ts"
+import { asked, commanded, saving } from "./saves.ts"
 import type { Violation } from "./violation.ts"
 
 export interface OracleOptions {
@@ -82,7 +82,13 @@ export class Oracle {
         return this.versionRead(entry)
       case "Quiet":
         return this.liveness.begin(entry.at)
+      case "Asked":
+        return asked(this.dpus[entry.dpu]!, entry)
       case "Fault":
+        if (entry.fault._tag === "MemoryLost" && entry.phase === "begins") {
+          this.dpus[entry.fault.dpu]!.memoryLost = true
+        }
+        return
       case "Arrived":
         return
     }
@@ -114,6 +120,7 @@ export class Oracle {
       }
       container.ladder.level = Math.min(container.ladder.level, loaded?.level ?? 0)
       const desired = loaded?.desired ?? "running"
+      if (journal.memoryLost) container.possible.add(desired)
       if (!container.possible.has(desired)) {
         this.reporter(entry.dpu, entry.at)(
           "IntentKept",
@@ -207,6 +214,7 @@ export class Oracle {
   private said(entry: Extract<Entry, { _tag: "Said" }>): void {
     const journal = this.dpus[entry.dpu]!
     if (entry.event.reason === "StateUnreadable") {
+      if (journal.memoryLost) return
       return this.reporter(entry.dpu, entry.at)("MemoryLoads", "", entry.event.message)
     }
     if (entry.event.reason !== "NpuRebooted") return

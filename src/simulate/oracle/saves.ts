@@ -67,3 +67,12 @@ export const commanded = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Co
   container.ladder.excused = true
   if (entry.phase === "recorded") journal.hintedOnce(entry.at)
 }
+
+/** An operator's word ends a wait, whenever between the question and the answer it is heard. */
+export const asked = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Asked" }>): void => {
+  const container = journal.containers.get(entry.container)
+  if (container === undefined) return
+  container.ladder.excused = true
+  container.notBefore = undefined
+  if (entry.answer === "Retrying") journal.hintedOnce(entry.at)
+}
