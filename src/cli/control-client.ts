@@ -40,6 +40,8 @@ export interface ControlClientShape {
   readonly cancel: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
   /** The policy in force, as JSON: the quick verbs shall not pay for its schema. */
   readonly policy: Effect.Effect<unknown, ClientError>
+  /** The NPU's own status, as JSON for the same reason. */
+  readonly npu: Effect.Effect<unknown, ClientError>
   readonly version: Effect.Effect<VersionView, ClientError>
 }
 
@@ -79,6 +81,7 @@ export const make = (exchange: Exchange): ControlClientShape => {
     deployment: (id) => call("UnknownOperation")(DeployStatus, "GET", operation(id)),
     cancel: (id) => call("UnknownOperation")(DeployStatus, "DELETE", operation(id)),
     policy: call()(Schema.Unknown, "GET", "/v1/policy"),
+    npu: call()(Schema.Unknown, "GET", "/v1/npu"),
     version: call()(VersionView, "GET", "/v1/version")
   }
 }

@@ -10,6 +10,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 
+import { NpuStatus } from "./npu-status.ts"
 import { PolicyView } from "./policy-view.ts"
 import {
   BadRequest,
@@ -117,6 +118,8 @@ const deployments = HttpApiGroup.make("deployments")
 
 const daemon = HttpApiGroup.make("daemon")
   .add(HttpApiEndpoint.get("version", "/v1/version").addSuccess(VersionView))
+  /** From what is known; answered at once, also while the NPU is away. */
+  .add(HttpApiEndpoint.get("npu", "/v1/npu").addSuccess(NpuStatus))
   .add(HttpApiEndpoint.get("policy", "/v1/policy").addSuccess(PolicyView))
   /**
    * Events as JSON lines, oldest first: the last thousand, or all that are kept

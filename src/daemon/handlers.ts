@@ -35,6 +35,7 @@ import { actorOf } from "./actor.ts"
 import { Decider } from "./decider.ts"
 import { Deployments } from "./deployments.ts"
 import { EventLog } from "./event-log.ts"
+import { npuStatus } from "./npu-status.ts"
 import { find, listView, statusView, versionView } from "./views.ts"
 
 /** What `offloadctl version` shows of the daemon itself. */
@@ -220,6 +221,12 @@ const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
           { daemon: about.version, pid: about.pid, startedAt: about.startedAt, dpu: yield* dpuName },
           endpoint
         )
+      }))
+    .handle("npu", () =>
+      Effect.gen(function*() {
+        const memory = yield* (yield* Decider).memory
+        const { clock, endpoint } = yield* Npu
+        return npuStatus(memory, endpoint, yield* dpuName, yield* clock, yield* moment)
       }))
     .handle("policy", () =>
       Effect.gen(function*() {

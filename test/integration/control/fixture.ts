@@ -20,7 +20,7 @@ import { policyView } from "../../../src/control/policy-view.ts"
 import { Busy, NoLog, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
 import { apiVersion } from "../../../src/control/views.ts"
 import { defaults } from "../../../src/policy/policy.ts"
-import { accepted, deployStatus, list, status, version } from "../../unit/cli/views.ts"
+import { accepted, deployStatus, list, npuStatus, status, version } from "../../unit/cli/views.ts"
 
 /** A folder that goes with the scope. */
 export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
@@ -69,6 +69,7 @@ const handlers = (seen: Seen) => {
   const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
     handlers
       .handle("version", () => Effect.succeed(version()))
+      .handle("npu", () => Effect.succeed(npuStatus()))
       .handle("policy", () => Effect.succeed(policyView(defaults)))
       .handleRaw("events", ({ urlParams }) => {
         const event = (sequence: number) =>

@@ -52,6 +52,7 @@ const silent: ControlClientShape = {
   deployment: () => Effect.fail(noDaemon),
   cancel: () => Effect.fail(noDaemon),
   policy: Effect.fail(noDaemon),
+  npu: Effect.fail(noDaemon),
   version: Effect.fail(noDaemon)
 }
 

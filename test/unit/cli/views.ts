@@ -1,4 +1,5 @@
 /** Views as a daemon would show them, for the tests of the command line. */
+import type { NpuStatus } from "../../../src/control/npu-status.ts"
 import {
   apiVersion,
   type ContainerList,
@@ -16,6 +17,17 @@ export const npu = (over: Partial<NpuView> = {}): NpuView => ({
   reachable: true,
   since: "2026-01-01T00:00:00.000Z",
   reason: null,
+  ...over
+})
+
+export const npuStatus = (over: Partial<NpuStatus> = {}): NpuStatus => ({
+  apiVersion,
+  dpu: "dpu0",
+  npu: npu(),
+  speech: { dialect: "modern", by: "reflection", missing: [] },
+  lastLook: { endedAt: "2026-01-01T00:01:29.000Z", took: 12 },
+  clock: { difference: 1500, uncertainty: 3, at: "2026-01-01T00:01:00.000Z" },
+  conditions: [],
   ...over
 })
 

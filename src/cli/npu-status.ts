@@ -1,0 +1,64 @@
+/** `offloadctl status --npu`: the NPU itself, as the daemon last knew it. Answers at once, also while it is away. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+import { NpuStatus } from "../control/npu-status.ts"
+import { deedsOf } from "../model/speech.ts"
+import { ControlClient } from "./control-client.ts"
+import { BadReply } from "./exchange.ts"
+import { ExitCode } from "./exit-code.ts"
+import { isTrouble, npuLine } from "./npu-line.ts"
+import { type Format, print, printJson, Screen } from "./screen.ts"
+import { dated, paint, plain } from "./text.ts"
+
+/** Exits 3 where it is not reachable, or lacks what keeping services takes. */
+export const npuStatus = Effect.fn("npuStatus")(function*(output: Format) {
+  const client = yield* ControlClient
+  const view = yield* Effect.mapError(
+    Effect.flatMap(client.npu, Schema.decodeUnknown(NpuStatus)),
+    (error) =>
+      error._tag === "ParseError"
+        ? new BadReply({
+          message: "offloadd's word on the NPU is not understood; it may be of another version than offloadctl"
+        })
+        : error
+  )
+  if (output === "json") yield* printJson(view)
+  else yield* print(render(view, yield* Clock.currentTimeMillis, (yield* Screen).colour))
+  return view.npu.reachable === true && !view.conditions.some(isTrouble) ? ExitCode.done : ExitCode.degraded
+})
+
+const render = (view: NpuStatus, now: number, colour: boolean): string => {
+  const { clock, conditions, lastLook, speech } = view
+  const lines: ReadonlyArray<readonly [string, string]> = [
+    ["Dialect", speech === null ? "not known yet" : `${speech.dialect}, known by its ${speech.by}`],
+    [
+      "Missing",
+      speech === null
+        ? "not known yet"
+        : speech.missing.length === 0
+        ? "nothing"
+        : paint(colour, "red", `it cannot ${deedsOf(speech.missing)}`)
+    ],
+    ["Last Look", lastLook === null ? "N/A" : `${dated(lastLook.endedAt, now)}, took ${lastLook.took} ms`],
+    ["Clock", clock === null ? "N/A" : `${difference(clock)}, asked ${dated(clock.at, now)}`],
+    ...conditions.filter(isTrouble).map((condition) =>
+      [
+        "Trouble",
+        `${plain(condition.reason)} since ${dated(condition.lastTransition, now)}: ${plain(condition.message)}`
+      ] as const
+    )
+  ]
+  const width = Math.max(...lines.map(([title]) => title.length))
+  return [npuLine(view.npu, now, colour), ...lines.map(([title, text]) => `  ${title.padEnd(width)}  ${text}`)].join(
+    "\n"
+  )
+}
+
+const difference = (clock: NonNullable<NpuStatus["clock"]>): string => {
+  const margin = `within ${clock.uncertainty} ms`
+  if (Math.abs(clock.difference) <= clock.uncertainty) return `the same as this DPU's, ${margin}`
+  const seconds = (Math.abs(clock.difference) / 1000).toFixed(3)
+  return `${seconds} s ${clock.difference > 0 ? "ahead of" : "behind"} this DPU's, ${margin}`
+}
