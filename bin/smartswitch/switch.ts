@@ -3,7 +3,7 @@
  * namespaces of their own, npu-sim on the one, an offloadd on each of the others,
  * mutual TLS between them. Real processes, real packets.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 
 import type { PackError } from "../../layers/images/pack.ts"
 import { type Authority, makeAuthority, type Pair, valid, whyNoAuthority } from "../../layers/lab/certificates.ts"
+import { makeFolder, mount } from "../../layers/lab/disk.ts"
 import { type DpuStation, lay, type Midplane, whyNoMidplane } from "../../layers/lab/midplane.ts"
 import { startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
 import { ProcessError, run } from "../../layers/lab/process.ts"
@@ -83,11 +84,8 @@ export const makeSwitch = (options: {
   readonly dpus: number
 }): Effect.Effect<SmartSwitch, ProcessError | PackError, Scope.Scope> =>
   Effect.gen(function*() {
-    const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "offloader-switch-"))),
-      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-    )
     const midplane = yield* lay(options.dpus)
+    const folder = yield* makeFolder
     const authority = yield* makeAuthority(join(folder, "certificates"))
     const shared = layOut(options.dist, folder, builtIn)
     let releases = 0
@@ -172,11 +170,7 @@ const makeDpu = (
     const lab = neighbour(shared, builtIn, station.number)
     const pair = yield* authority.issue(name, station.address, valid)
     // A disk of its own, small enough to be filled.
-    mkdirSync(lab.state)
-    yield* Effect.acquireRelease(
-      run("mount", ["-t", "tmpfs", "-o", `size=${stateBytes}`, "offloader-lab", lab.state]),
-      () => Effect.orDie(run("umount", ["--lazy", lab.state]))
-    )
+    yield* mount(lab.state, stateBytes)
     const library = faketime()
     const clock = library === undefined ? undefined : join(lab.folder, "clock")
     if (clock !== undefined) writeFileSync(clock, "+0\n")

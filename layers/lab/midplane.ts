@@ -4,13 +4,12 @@
  * outside of these namespaces is touched.
  *
  * Names hold the id of the process that made them, so that runs do not meet, and
- * that what a killed run left behind can be told and cleared away by the next.
+ * what a killed run left behind is cleared away by the next.
  */
-import { readdirSync } from "node:fs"
-
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
+import { leftovers } from "./leftovers.ts"
 import { type ProcessError, run } from "./process.ts"
 
 /** A computer on the midplane. */
@@ -123,36 +122,10 @@ const clear = (namespace: string): Effect.Effect<void, ProcessError> =>
     yield* run("ip", ["netns", "delete", namespace])
   })
 
-/** What runs have left whose process is no more. */
 const clearLeftovers: Effect.Effect<void> = Effect.suspend(() =>
-  Effect.forEach(
-    namespaces().filter((name) => {
-      const owner = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]
-      return owner !== undefined && !isAlive(Number(owner))
-    }),
-    // Another run may be clearing the same away.
-    (name) => Effect.ignore(clear(name)),
-    { discard: true }
-  )
+  // Another run may be clearing the same away.
+  Effect.forEach(leftovers("/run/netns", prefix), (name) => Effect.ignore(clear(name)), { discard: true })
 )
-
-const namespaces = (): ReadonlyArray<string> => {
-  try {
-    return readdirSync("/run/netns")
-  } catch {
-    // The folder comes with the first namespace.
-    return []
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH"
-  }
-}
 
 /** That namespaces can be made, filtered and removed. */
 const tried: Effect.Effect<void, ProcessError> = Effect.scoped(
