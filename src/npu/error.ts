@@ -69,7 +69,7 @@ const serverExceptions: Partial<Record<MethodName, Partial<Record<GrpcCode, NpuE
  * between, and tells nothing of what became of the call.
  */
 const refusedAsThingsStand =
-  /\b(?:in use|in progress|busy|(?:port|address)\b.*\b(?:used|in use|allocated)|already (?:used|allocated)|begins? with|first message|image_transfer)\b/i
+  /\b(?:in use|is using|used by|in progress|busy|(?:port|address)\b.*\b(?:used|in use|allocated)|already (?:used|allocated)|begins? with|first message|image_transfer)\b/i
 
 const transportClass: Partial<Record<GrpcCode, NpuErrorClass>> = {
   UNAVAILABLE: "Unreachable",

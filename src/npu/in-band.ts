@@ -19,7 +19,16 @@ export interface InBandError {
 type Meaning = readonly [name: string, ErrorClass | "success"]
 type Codes = Readonly<Record<number, Meaning>>
 
-const statusCodes = {
+/** The calls whose answers may carry one, and what those look like. */
+export interface InBandAnswers {
+  readonly StopContainer: InBandStatus
+  readonly RemoveContainer: InBandStatus
+  readonly RemoveImage: InBandStatus
+  readonly StartContainer: { readonly startError?: InBandFault | null }
+  readonly UpdateContainer: { readonly updateError?: InBandFault | null }
+}
+
+const codes = {
   StopContainer: { 1: ["BUSY", "Conflict"], 2: ["NOT_FOUND", "NotFound"], 3: ["SUCCESS", "success"] },
   RemoveContainer: { 1: ["NOT_FOUND", "NotFound"], 2: ["RUNNING", "Conflict"], 3: ["SUCCESS", "success"] },
   RemoveImage: {
@@ -27,25 +36,34 @@ const statusCodes = {
     2: ["NOT_FOUND", "NotFound"],
     3: ["RUNNING", "Conflict"],
     4: ["SUCCESS", "success"]
+  },
+  StartContainer: { 1: ["UNKNOWN", "ServerFault"], 2: ["NOT_FOUND", "NotFound"], 3: ["PORT_USED", "Conflict"] },
+  UpdateContainer: {
+    1: ["NOT_FOUND", "NotFound"],
+    2: ["PORT_USED", "Conflict"],
+    3: ["NOT_RUNNING", "Conflict"],
+    // Whether the old one runs again, its text alone would say.
+    4: ["NOT_UPDATED", "ServerFault"],
+    5: ["FAILURE", "ServerFault"]
   }
-} as const satisfies Record<string, Codes>
+} as const satisfies { readonly [M in keyof InBandAnswers]: Codes }
 
-const startCodes: Readonly<Record<Generation, Codes>> = {
-  "0.4.1": { 1: ["NOT_FOUND", "NotFound"], 2: ["PORT_USED", "Conflict"] },
-  "0.5": { 1: ["UNKNOWN", "ServerFault"], 2: ["NOT_FOUND", "NotFound"], 3: ["PORT_USED", "Conflict"] }
+const oldestStart: Codes = { 1: ["NOT_FOUND", "NotFound"], 2: ["PORT_USED", "Conflict"] }
+
+/** The error in an answer; undefined where it says success, or nothing. */
+export const inBandError = <M extends keyof InBandAnswers>(
+  method: M,
+  answer: InBandAnswers[M],
+  generation: Generation
+): InBandError | undefined => {
+  const table = method === "StartContainer" && generation === "0.4.1" ? oldestStart : codes[method]
+  const fault = "startError" in answer ? answer.startError : "updateError" in answer ? answer.updateError : undefined
+  // One without a number is an error all the same.
+  if (fault !== undefined && fault !== null) return read(table, fault.errorCode ?? 0, fault.details ?? "")
+  const { code = 0, detail = "" } = answer as InBandStatus
+  // A detail without a code is an answer that makes no sense; an empty answer is how newer servers say success.
+  return code === 0 && detail === "" ? undefined : read(table, code, detail)
 }
-
-/** The error in an answer to one of these; undefined where it says success, or nothing. */
-export const inBandStatus = (
-  method: keyof typeof statusCodes,
-  { code = 0, detail = "" }: InBandStatus
-): InBandError | undefined =>
-  // A detail without a code is an answer that makes no sense, and an empty answer is how newer servers say success.
-  code === 0 && detail === "" ? undefined : read(statusCodes[method], code, detail)
-
-/** The error of a start; one without a code is an error all the same. */
-export const inBandStart = (fault: InBandFault, generation: Generation): InBandError =>
-  read(startCodes[generation], fault.errorCode ?? 0, fault.details ?? "") ?? nonsense(0, fault.details ?? "")
 
 const read = (codes: Codes, code: number, detail: string): InBandError | undefined => {
   const meaning = codes[code]

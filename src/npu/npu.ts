@@ -22,7 +22,7 @@ import * as Deploy from "./deploy.ts"
 import { generationOf, isMissing, isUnknownMethod, oldestName } from "./dialect.ts"
 import { classify, classifyInBand, NpuError } from "./error.ts"
 import type { ImageArchive } from "./image-source.ts"
-import { type InBandError, inBandStart, inBandStatus } from "./in-band.ts"
+import { type InBandError, inBandError } from "./in-band.ts"
 import { confirmMissing, readAll, settleUnspecified } from "./look.ts"
 import type { InBandStatus, StartContainerRequest, StreamMethod, StreamMethods } from "./messages.ts"
 import { RemoteSource, type RemoteSourceOptions } from "./remote-source.ts"
@@ -172,9 +172,8 @@ const make = (
       startRequest(spec, image),
       Duration.millis(policy.rpc.StartContainer.deadline)
     ).pipe(Effect.mapError(failed))
-    if (answer.startError !== undefined && answer.startError !== null) {
-      return yield* failedInBand("StartContainer", inBandStart(answer.startError, generationOf(conversation.shown())))
-    }
+    const error = inBandError("StartContainer", answer, generationOf(conversation.shown()))
+    if (error !== undefined) return yield* failedInBand("StartContainer", error)
     if (answer.startOk === undefined || answer.startOk === null) {
       return yield* badAnswer("StartContainer", "neither start_ok nor start_error is set")
     }
@@ -183,7 +182,7 @@ const make = (
   /** Ends as the answer says, not as its status does. */
   const told = (method: "StopContainer" | "RemoveContainer", answer: Effect.Effect<InBandStatus, WireError>) =>
     Effect.flatMap(Effect.mapError(answer, failed), (status) => {
-      const error = inBandStatus(method, status)
+      const error = inBandError(method, status, generationOf(conversation.shown()))
       if (error !== undefined) return failedInBand(method, error)
       if ((status.code ?? 0) !== 0) conversation.noteCode()
       return Effect.void

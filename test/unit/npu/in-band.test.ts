@@ -1,6 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { type InBandError, inBandStart, inBandStatus } from "../../../src/npu/in-band.ts"
+import { type InBandAnswers, type InBandError, inBandError } from "../../../src/npu/in-band.ts"
+
+const inBandStatus = (
+  method: "StopContainer" | "RemoveContainer" | "RemoveImage",
+  answer: InBandAnswers["StopContainer"]
+) => inBandError(method, answer, "0.5")
+
+const inBandStart = (startError: object, generation: "0.4.1" | "0.5") =>
+  inBandError("StartContainer", { startError }, generation)
 
 const told = (error: InBandError | undefined): string =>
   error === undefined ? "success" : `${error.name} ${error.class}`
@@ -16,6 +24,20 @@ describe("an in-band code", () => {
     assert.deepStrictEqual(
       meanings((code) => inBandStatus("RemoveContainer", { code })),
       ["NOT_FOUND NotFound", "RUNNING Conflict", "success", "code 4 BadAnswer", "code 5 BadAnswer"]
+    )
+    assert.deepStrictEqual(
+      meanings((code) => inBandStatus("RemoveImage", { code })),
+      ["UNKNOWN ServerFault", "NOT_FOUND NotFound", "RUNNING Conflict", "success", "code 5 BadAnswer"]
+    )
+    assert.deepStrictEqual(
+      meanings((errorCode) => inBandError("UpdateContainer", { updateError: { errorCode } }, "0.5")),
+      [
+        "NOT_FOUND NotFound",
+        "PORT_USED Conflict",
+        "NOT_RUNNING Conflict",
+        "NOT_UPDATED ServerFault",
+        "FAILURE ServerFault"
+      ]
     )
     assert.deepStrictEqual(
       meanings((errorCode) => inBandStart({ errorCode }, "0.4.1")),
