@@ -16,17 +16,9 @@ import * as ControlServer from "../layers/control/server.ts"
 import * as Gnoi from "../layers/gnoi/wire.ts"
 import { layerSources } from "../layers/images/sources.ts"
 import * as Log from "../layers/log/logger.ts"
-import {
-  type DaemonOptions,
-  help,
-  parse,
-  parseAddress,
-  parseDpu,
-  UsageError
-} from "../layers/options/daemon-options.ts"
+import { type DaemonOptions, help, parse, parseDpu, UsageError } from "../layers/options/daemon-options.ts"
 import * as Probe from "../layers/probe/prober.ts"
 import * as Identity from "../layers/sonic/identity.ts"
-import { npuAddress } from "../layers/sonic/npu-address.ts"
 import { layerEventJournal } from "../layers/state/event-journal.ts"
 import * as MemoryFile from "../layers/state/memory-file.ts"
 import { layerRecordingFile } from "../layers/state/recording-file.ts"
@@ -47,9 +39,7 @@ const defaults = {
   imagesDir: "/host/offloader/images",
   stateDir: "/host/offloader",
   dockerSocket: "/var/run/docker.sock",
-  socket: "/run/offloader/offloadd.sock",
-  /** Without a GNMI table a SONiC NPU listens here. */
-  gnoiPort: 8080
+  socket: "/run/offloader/offloadd.sock"
 }
 
 /** A file named on the command line that cannot be used. */
@@ -108,9 +98,6 @@ const logging = (options: DaemonOptions): Effect.Effect<Layer.Layer<never>, Usag
 const daemon = (options: DaemonOptions) =>
   Effect.gen(function*() {
     const startedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
-    const address = options.npu === undefined
-      ? { host: (yield* npuAddress()).address, port: defaults.gnoiPort }
-      : yield* usage("npu", parseAddress(options.npu))
     const dpu = options.dpu === undefined ? undefined : yield* usage("dpu", parseDpu(options.dpu))
     const catalogue = yield* decoded(options.catalogue, "catalogue", Catalogue.fromJson, Catalogue.builtIn)
     const policy = yield* decoded(options.policy, "policy", Policy.fromJson, Policy.defaults)
@@ -121,11 +108,11 @@ const daemon = (options: DaemonOptions) =>
     const dockerSocket = options["docker-socket"] ?? (dpu === undefined ? defaults.dockerSocket : undefined)
     const versionFile = options["version-file"] ?? defaults.versionFile
 
-    const transport = yield* transportOf(options, address, policy.connection)
+    const transport = yield* transportOf(options, policy.connection)
 
     yield* Effect.annotateLogs(Effect.logInfo("offloadd starts"), {
       version: packageJson.version,
-      npu: `${address.host}:${address.port}`,
+      npu: options.npu ?? "as the switch says",
       transport: transport.described,
       state: stateDir
     })
@@ -137,7 +124,13 @@ const daemon = (options: DaemonOptions) =>
       Effect.gen(function*() {
         const { dpu: number } = yield* DpuIdentity
         const containers = yield* Catalogue.resolve(catalogue, number)
-        return { dpu: number, containers, serviceHost: options["service-host"] ?? address.host }
+        return {
+          dpu: number,
+          containers,
+          get serviceHost() {
+            return options["service-host"] ?? transport.host()
+          }
+        }
       })
     )
     const ports = Layer.mergeAll(

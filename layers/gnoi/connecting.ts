@@ -61,6 +61,7 @@ const connect = async (
   let socket: net.Socket | undefined
   try {
     if (inside.isShutdown) throw new ConnectError("ConnectionLost", "the channel is closed")
+    await connector.waitForReady()
     watch.reached("Dialing")
     socket = await dial(address, watch.limit)
     watch.reached("Securing")

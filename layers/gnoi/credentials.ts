@@ -21,9 +21,11 @@ export interface TlsMaterial {
 
 export type Security =
   | { readonly _tag: "Plaintext" }
+  /** It is not known how the NPU is talked to, so it is not; the reason is a sentence. */
+  | { readonly _tag: "NotKnown"; readonly reason: () => string }
   | {
     readonly _tag: "Tls"
-    /** What is in force; asked for each connection. A sentence where there is none. */
+    /** What is in force; asked for each connection. A sentence where there is none, and no connection is tried. */
     readonly material: () => TlsMaterial | { readonly unusable: string }
     /** The name that the NPU's certificate must be for; its host name or address where nothing is said. */
     readonly serverName?: string
@@ -37,16 +39,16 @@ export const plaintext: Security = { _tag: "Plaintext" }
 
 /** For a channel to this host. */
 export const credentialsFor = (security: Security, host: string): grpc.ChannelCredentials =>
-  security._tag === "Plaintext" ? grpc.credentials.createInsecure() : new TlsCredentials(security, host)
+  security._tag === "Plaintext" ? grpc.credentials.createInsecure() : new OurCredentials(security, host)
 
 type Tls = Extract<Security, { _tag: "Tls" }>
 type SecureConnector = ReturnType<grpc.ChannelCredentials["_createSecureConnector"]>
 
-class TlsCredentials extends grpc.ChannelCredentials {
-  readonly #security: Tls
+class OurCredentials extends grpc.ChannelCredentials {
+  readonly #security: Exclude<Security, { _tag: "Plaintext" }>
   readonly #host: string
 
-  constructor(security: Tls, host: string) {
+  constructor(security: Exclude<Security, { _tag: "Plaintext" }>, host: string) {
     super()
     this.#security = security
     this.#host = host
@@ -64,20 +66,29 @@ class TlsCredentials extends grpc.ChannelCredentials {
     ...[, , callCredentials]: Parameters<grpc.ChannelCredentials["_createSecureConnector"]>
   ): SecureConnector {
     return {
-      connect: async (socket) => ({ socket: await secured(this.#security, this.#host, socket), secure: true }),
-      waitForReady: () => Promise.resolve(),
+      // Before TCP: nobody is bothered with a connection that cannot come to anything.
+      waitForReady: async () => void usable(this.#security),
+      connect: async (socket) => ({ socket: await secured(usable(this.#security), this.#host, socket), secure: true }),
       getCallCredentials: () => callCredentials ?? grpc.CallCredentials.createEmpty(),
       destroy: () => {}
     }
   }
 }
 
-const secured = (security: Tls, host: string, socket: Socket): Promise<tls.TLSSocket> =>
+interface Usable {
+  readonly security: Tls
+  readonly material: TlsMaterial
+}
+
+const usable = (security: Exclude<Security, { _tag: "Plaintext" }>): Usable => {
+  if (security._tag === "NotKnown") throw new ConnectError("NotConfigured", security.reason())
+  const material = security.material()
+  if ("unusable" in material) throw new ConnectError("OwnCertificateUnusable", material.unusable)
+  return { security, material }
+}
+
+const secured = ({ material, security }: Usable, host: string, socket: Socket): Promise<tls.TLSSocket> =>
   new Promise((resolve, reject) => {
-    const material = security.material()
-    if ("unusable" in material) {
-      return reject(new ConnectError("OwnCertificateUnusable", material.unusable))
-    }
     const name = security.serverName ?? host
     const secure = tls.connect({
       socket,

@@ -69,7 +69,8 @@ export const make = (options: Options): Effect.Effect<WireService, never, Scope.
           [watchOption]: watch
         }),
       onTooManyPings: options.onTooManyPings ?? (() => {}),
-      metadata: () => metadataOf(options.metadata?.() ?? {}),
+      // Never in the clear, whatever the target has become.
+      metadata: () => metadataOf(target.security?._tag === "Tls" ? options.metadata?.() ?? {} : {}),
       changes: Stream.tap(options.moves ?? Stream.empty, (moved) =>
         Effect.sync(() => {
           target = moved

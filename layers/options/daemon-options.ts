@@ -16,7 +16,7 @@ interface Option {
 const table = {
   npu: {
     value: "HOST:PORT",
-    help: "the NPU's gNOI server; on a switch the midplane address that the switch tells, port 8080"
+    help: "the NPU's gNOI server; on a switch what the switch tells"
   },
   dpu: { value: "dpuN", help: "which DPU this is, dpu0 to dpu7; on a switch told by its midplane address" },
   "version-file": { value: "FILE", help: "sonic_version.yml of the DPU; default /etc/sonic/sonic_version.yml" },

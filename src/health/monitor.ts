@@ -60,7 +60,8 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
   Effect.gen(function*() {
     const npu = yield* Npu
     const prober = yield* Prober
-    const { containers, serviceHost } = yield* Assignment
+    const assignment = yield* Assignment
+    const { containers } = assignment
     const crashLogs = yield* CrashLogs
     const policy = yield* ActivePolicy
     const names = containers.map((spec) => spec.name)
@@ -114,7 +115,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
         const instance = subject.instance
         const begun = yield* monotonic
         const result = yield* prober.probe(
-          { kind: subject.spec.probe!.kind, host: serviceHost, port: subject.spec.probe!.port },
+          { kind: subject.spec.probe!.kind, host: assignment.serviceHost, port: subject.spec.probe!.port },
           Duration.millis(policy.health.timeout)
         )
         const ended = yield* monotonic

@@ -7,7 +7,7 @@ export interface AssignmentService {
   readonly dpu: DpuNumber
   /** In an order in which each comes after what it depends on. */
   readonly containers: ReadonlyArray<ContainerSpec>
-  /** The host that probes go to: the NPU's address on the midplane. */
+  /** The host that probes go to: the NPU's address on the midplane, as it is now. */
   readonly serviceHost: string
 }
 

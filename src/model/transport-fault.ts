@@ -34,6 +34,8 @@ export const TransportFault = Schema.Literal(
   "CertificateNotYetValid",
   /** The NPU does not accept our certificate, or misses it. */
   "ClientCertificateRefused",
+  /** The switch has not said yet how its gNOI server is set up, or what it says cannot be done safely. */
+  "NotConfigured",
   /** Our own certificate files cannot be used, so that no connection is tried. */
   "OwnCertificateUnusable",
   /** The NPU does not accept user name and password, or token. */
