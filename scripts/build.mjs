@@ -49,7 +49,8 @@ const binaries = {
     "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS MALLOC_ARENA_MAX=1 node --max-semi-space-size=1 --optimize-for-size",
   offloadctl: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",
   "npu-sim": "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",
-  demo: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node"
+  demo: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",
+  smartswitch: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node"
 }
 
 const dist = join(root, "dist")

@@ -1,5 +1,5 @@
 /** What can go wrong on a SmartSwitch: how it is brought about and ended, how it shows, what it may cost. */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 
 import type { PackError } from "../../layers/images/pack.ts"
 import type { ProcessError } from "../../layers/lab/process.ts"
@@ -8,6 +8,9 @@ import type { Dpu, SmartSwitch } from "./switch.ts"
 
 /** Ends the fault. */
 export type Heal = Effect.Effect<void, ProcessError>
+
+/** Of what is over at once. */
+export const over: Heal = Effect.void
 
 export interface Fault {
   readonly summary: string

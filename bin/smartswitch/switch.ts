@@ -82,6 +82,8 @@ export const makeSwitch = (options: {
   readonly dist: string
   readonly engine: EngineName
   readonly dpus: number
+  /** Hears every line that a program prints. */
+  readonly onLine?: (program: string, line: string) => void
 }): Effect.Effect<SmartSwitch, ProcessError | PackError, Scope.Scope> =>
   Effect.gen(function*() {
     const midplane = yield* lay(options.dpus)
@@ -94,10 +96,16 @@ export const makeSwitch = (options: {
       return Effect.as(packImages(shared, version, ...(options.engine === "podman" ? [answering] : [])), version)
     })
     const first = yield* release
-    const npu = yield* makeNpu(options.engine, shared, midplane, authority)
+    const npu = yield* makeNpu(options.engine, shared, midplane, authority, hears(options, "npu-sim"))
     yield* npu.server.start
-    const dpus = yield* Effect.forEach(midplane.dpus, (station) => makeDpu(station, shared, npu, authority))
-    yield* keepLogs([["npu-sim", npu.server], ...dpus.map(({ daemon, name }) => [name, daemon] as const)])
+    const dpus = yield* Effect.forEach(midplane.dpus, (station) =>
+      makeDpu(station, shared, npu, authority, hears(options, `dpu${station.number}`)))
+    yield* keepLogs([
+      ["npu-sim", npu.server],
+      ...dpus.map(({ daemon, name }) =>
+        [name, daemon] as const
+      )
+    ])
     yield* Effect.forEach(dpus, ({ daemon, lab }) => Effect.zipRight(setVersion(lab, first), daemon.start), {
       concurrency: "unbounded",
       discard: true
@@ -105,19 +113,24 @@ export const makeSwitch = (options: {
     return { folder, engine: options.engine, midplane, authority, npu, dpus, release }
   })
 
+const hears =
+  (options: { readonly onLine?: (program: string, line: string) => void }, program: string) => (line: string): void =>
+    options.onLine?.(program, line)
+
 const gnoiPort = 50_052
 
 const makeNpu = (
   engine: EngineName,
   lab: Lab,
   midplane: Midplane,
-  authority: Authority
+  authority: Authority,
+  hear: (line: string) => void
 ): Effect.Effect<Npu, ProcessError, Scope.Scope> =>
   Effect.gen(function*() {
     const { address, namespace } = midplane.npu
     const pair = yield* authority.issue("npu", address, valid)
     const podman = engine === "podman" ? yield* startPodman(lab.folder, { namespace }) : undefined
-    const server = yield* Unit.make((onLine) =>
+    const server = yield* Unit.make(hear, (onLine) =>
       Effect.map(
         startNpuSim(lab, [
           ...["--service-host", address, "--tls-cert", pair.certificate, "--tls-key", pair.key],
@@ -125,8 +138,7 @@ const makeNpu = (
           ...(podman === undefined ? [] : ["--engine", "docker", "--docker-socket", podman.socket])
         ], { namespace, listen: `${address}:${gnoiPort}`, onLine }),
         ({ process }) => process
-      )
-    )
+      ))
     const command = (verb: string, args: Readonly<Record<string, string | number>> = {}) =>
       Effect.tryPromise({
         try: () => administer(lab.admin, verb, args),
@@ -163,7 +175,8 @@ const makeDpu = (
   station: DpuStation,
   shared: Lab,
   npu: Npu,
-  authority: Authority
+  authority: Authority,
+  hear: (line: string) => void
 ): Effect.Effect<Dpu, ProcessError, Scope.Scope> =>
   Effect.gen(function*() {
     const name = `dpu${station.number}`
@@ -174,15 +187,14 @@ const makeDpu = (
     const library = faketime()
     const clock = library === undefined ? undefined : join(lab.folder, "clock")
     if (clock !== undefined) writeFileSync(clock, "+0\n")
-    const daemon = yield* Unit.make((onLine) =>
+    const daemon = yield* Unit.make(hear, (onLine) =>
       startDaemon(lab, `${npu.address}:${npu.port}`, [
         ...["--tls-ca", authority.certificate, "--tls-cert", pair.certificate, "--tls-key", pair.key]
       ], {
         namespace: station.namespace,
         onLine,
         env: library === undefined || clock === undefined ? {} : clockVariables(library, clock)
-      })
-    )
+      }))
     return { ...station, name, lab, daemon, pair, clock }
   })
 

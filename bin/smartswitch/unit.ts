@@ -22,8 +22,9 @@ interface Life {
   readonly meant: Deferred.Deferred<void>
 }
 
-/** It is started by `start`, and ended at the end of the scope at the latest. */
+/** It is started by `start`, and ended at the end of the scope at the latest; `hear` hears what it prints. */
 export const make = (
+  hear: (line: string) => void,
   launch: (onLine: (line: string) => void) => Effect.Effect<RunningProcess, ProcessError, Scope.Scope>
 ): Effect.Effect<Unit, never, Scope.Scope> =>
   Effect.gen(function*() {
@@ -31,6 +32,7 @@ export const make = (
     let fallen: string | undefined
     const lines: Array<string> = []
     const onLine = (line: string): void => {
+      hear(line)
       lines.push(line)
       if (lines.length > kept) lines.splice(0, kept / 2)
     }

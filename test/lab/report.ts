@@ -8,6 +8,7 @@ export const table = (trials: ReadonlyArray<Trial>): string => {
     const detected = of.flatMap((trial) => trial.detected ?? [])
     return [
       fault,
+      [...new Set(of.flatMap((trial) => trial.shownAs ?? []))].join(", "),
       of.length,
       detected.length === 0 ? "nothing shows" : seconds(Math.max(...detected)),
       seconds(Math.max(...of.map(({ healed }) => healed))),
@@ -15,8 +16,10 @@ export const table = (trials: ReadonlyArray<Trial>): string => {
       of.reduce((sum, { falseRestarts }) => sum + falseRestarts, 0)
     ]
   })
-  const head = ["fault", "trials", "time to detect", "time to heal", "starts due", "false restarts"]
-  return [head, ["---", "--:", "--:", "--:", "--:", "--:"], ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
+  const head = ["fault", "shown as", "trials", "time to detect", "time to heal", "starts due", "false restarts"]
+  return [head, ["---", "---", "--:", "--:", "--:", "--:", "--:"], ...rows].map((row) => `| ${row.join(" | ")} |`).join(
+    "\n"
+  )
 }
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)} s`

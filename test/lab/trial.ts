@@ -16,6 +16,8 @@ export interface Trial {
   readonly fault: string
   /** Milliseconds from the injection until the last daemon that feels it showed it; null where nothing shows. */
   readonly detected: number | null
+  /** The condition or the event by which they showed it, in the word for programs; null where it is a state alone. */
+  readonly shownAs: string | null
   /** Milliseconds from the end of the fault until everything on the switch ran and answered again. */
   readonly healed: number
   /** Starts that the fault made necessary. */
@@ -57,8 +59,8 @@ export const trial = (lab: SmartSwitch, name: string, fault: Fault, dpu: Dpu, ho
 
     const injected = yield* millis
     const heal = yield* fault.inject(lab, dpu)
-    yield* each((one, index) =>
-      Effect.zipRight(shown(fault, one, before[one.number]!), telling(one, fault.tells, told[index]!))
+    const [shownAs = null] = yield* each((one, index) =>
+      Effect.zipLeft(shown(fault, one, before[one.number]!), telling(one, fault.tells, told[index]!))
     )
     const detected = fault.shows === undefined && fault.tells === undefined ? null : (yield* millis) - injected
     if (hold > 0) yield* each((one) => outlasted(one, hold))
@@ -73,6 +75,7 @@ export const trial = (lab: SmartSwitch, name: string, fault: Fault, dpu: Dpu, ho
     const result: Trial = {
       fault: name,
       detected,
+      shownAs: fault.tells ?? shownAs,
       healed,
       due: due.length,
       falseRestarts: falseRestarts.reduce((sum, count) => sum + Math.max(0, count), 0)
@@ -113,8 +116,14 @@ const settled = ({ conditions, containers, npu }: ContainerList, since: number):
       : state === "Stopped" || state === "Absent")
   )
 
-const shown = ({ shows }: Fault, dpu: Dpu, before: ContainerList): Effect.Effect<unknown, Waited> =>
-  shows === undefined ? Effect.void : until(dpu.lab, "noticed", (list) => shows(list, before), limit)
+/** Waits until the fault shows; by which condition it does. */
+const shown = ({ shows }: Fault, dpu: Dpu, before: ContainerList): Effect.Effect<string | null, Waited> =>
+  shows === undefined ? Effect.succeed(null) : Effect.map(
+    until(dpu.lab, "noticed", (list) => shows(list, before), limit),
+    ({ conditions }) => conditions.find((one) => one.status === "False" && news.has(one.type))?.reason ?? null
+  )
+
+const news: ReadonlySet<string> = new Set(["Reachable", "StateDurable"])
 
 /** Waits until the daemon says that the NPU has not been reachable for so many seconds. */
 const outlasted = (dpu: Dpu, seconds: number): Effect.Effect<unknown, Waited> =>

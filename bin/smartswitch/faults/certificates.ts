@@ -4,13 +4,13 @@ import * as Schedule from "effect/Schedule"
 
 import { valid, type Validity } from "../../../layers/lab/certificates.ts"
 import { ProcessError } from "../../../layers/lab/process.ts"
-import type { Fault } from "../fault.ts"
+import { type Fault, over } from "../fault.ts"
 import type { SmartSwitch } from "../switch.ts"
 
 export const certificatesRotated: Fault = {
   summary: "every certificate of NPU and DPUs is replaced by a new one, and then all connections break",
   on: "switch",
-  inject: (lab) => Effect.as(reissue(lab, valid, /renewed/), lab.npu.administer("cut")),
+  inject: (lab) => Effect.as(Effect.zipRight(reissue(lab, valid, /renewed/), lab.npu.administer("cut")), over),
   tells: "CertificateRenewed"
 }
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { ProcessError } from "../../../layers/lab/process.ts"
 import type { ContainerList } from "../../../src/control/views.ts"
 import { setVersion, until } from "../../lab.ts"
-import { every, type Fault, unreachable } from "../fault.ts"
+import { every, type Fault, over, unreachable } from "../fault.ts"
 import { type Dpu, whyNoClock } from "../switch.ts"
 import { containerKill } from "./npu.ts"
 
@@ -57,7 +57,7 @@ export const upgrade: Fault = {
     Effect.gen(function*() {
       const version = yield* release
       yield* Effect.forEach(dpus, ({ lab }) => setVersion(lab, version))
-      return Effect.void
+      return over
     }),
   shows: (list, before) => list.targetVersion !== before.targetVersion,
   costs: every

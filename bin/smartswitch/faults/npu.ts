@@ -1,7 +1,7 @@
 /** Faults of the NPU and of what runs on it. */
 import * as Effect from "effect/Effect"
 
-import { every, type Fault, unreachable } from "../fault.ts"
+import { every, type Fault, over, unreachable } from "../fault.ts"
 import type { Dpu } from "../switch.ts"
 
 export const npuRestart: Fault = {
@@ -22,7 +22,7 @@ export const npuPowerCycle: Fault = {
 export const containerKill: Fault = {
   summary: "the process of the DPU's gnmi is killed",
   on: "dpu",
-  inject: ({ npu }, dpu) => Effect.as(Effect.forEach(victims(dpu), npu.crash), Effect.void),
+  inject: ({ npu }, dpu) => Effect.as(Effect.forEach(victims(dpu), npu.crash), over),
   shows: (list, before) => {
     const [now, then] = [list, before].map(({ containers }) => containers.find(({ service }) => service === "gnmi"))
     return now?.state !== "Running" || now.restarts !== then?.restarts
