@@ -7,11 +7,13 @@ import * as Path from "@effect/platform/Path"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 
 import { exchange } from "../layers/control/client.ts"
 import { feed } from "../layers/control/feed.ts"
 import packageJson from "../package.json" with { type: "json" }
 import { make } from "../src/cli/control-client.ts"
+import { Doctor } from "../src/cli/doctor.ts"
 import { LocalFiles } from "../src/cli/local-files.ts"
 import { OpenApiDocument } from "../src/cli/openapi.ts"
 import { main } from "../src/cli/program.ts"
@@ -42,6 +44,13 @@ const replayer = Layer.succeed(Replayer, {
     Effect.flatMap(Effect.promise(() => import("../layers/state/replay-file.ts")), (module) => module.replayFile(path))
 })
 
+const doctor = Layer.succeed(Doctor, {
+  examine: (options) =>
+    Stream.unwrap(
+      Effect.map(Effect.promise(() => import("./offloadctl-doctor.ts")), (module) => module.examine(options))
+    )
+})
+
 const simulation = Layer.succeed(Simulation, {
   profiles: ["all", "none", "containers", "network", "daemon"],
   run: (request) =>
@@ -57,6 +66,7 @@ const environment = Layer.mergeAll(
   document,
   replayer,
   simulation,
+  doctor,
   parser,
   Layer.succeed(Release, { version: packageJson.version }),
   Layer.succeed(Screen, screen)

@@ -32,15 +32,8 @@ import * as Catalogue from "../src/model/catalogue.ts"
 import * as Npu from "../src/npu/npu.ts"
 import { parseRemoteSource, RemoteSource } from "../src/npu/remote-source.ts"
 import * as Policy from "../src/policy/policy.ts"
+import { defaults } from "./offloadd-defaults.ts"
 import { transportOf } from "./offloadd-transport.ts"
-
-const defaults = {
-  versionFile: "/etc/sonic/sonic_version.yml",
-  imagesDir: "/host/offloader/images",
-  stateDir: "/host/offloader",
-  dockerSocket: "/var/run/docker.sock",
-  socket: "/run/offloader/offloadd.sock"
-}
 
 /** A file named on the command line that cannot be used. */
 class FileError extends Data.TaggedError("FileError")<{ readonly message: string }> {}

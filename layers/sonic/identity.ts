@@ -50,7 +50,7 @@ class NoMidplaneAddress extends Data.TaggedError("NoMidplaneAddress")<{ readonly
 const waitForNumber = (interfaces: () => ReturnType<typeof networkInterfaces>): Effect.Effect<DpuNumber> =>
   Effect.suspend(() => {
     let said: string | undefined
-    return Effect.suspend(() => numberFrom(interfaces())).pipe(
+    return Effect.suspend(() => dpuNumber(interfaces())).pipe(
       Effect.tapError((error) => {
         if (error.reason === said) return Effect.void
         said = error.reason
@@ -65,7 +65,10 @@ const waitForNumber = (interfaces: () => ReturnType<typeof networkInterfaces>): 
     )
   })
 
-const numberFrom = (interfaces: ReturnType<typeof networkInterfaces>): Effect.Effect<DpuNumber, NoMidplaneAddress> => {
+/** Which DPU this is, by the address that it has now. */
+export const dpuNumber = (
+  interfaces: ReturnType<typeof networkInterfaces>
+): Effect.Effect<DpuNumber, NoMidplaneAddress> => {
   const found = interfaces[midplaneInterface]
   if (found === undefined) {
     return new NoMidplaneAddress({ reason: `there is no interface ${midplaneInterface} that is up` })

@@ -71,6 +71,12 @@ export const lockFolder = (directory: string): Effect.Effect<void, FolderLocked 
       }))
   ))
 
+/** The process id of the daemon that works on the folder now; takes nothing. */
+export const holderOf = (directory: string): number | undefined => {
+  const holder = readHolder(join(directory, lockName))
+  return holder !== undefined && isAlive(holder) ? holder.pid : undefined
+}
+
 const lockName = "lock"
 
 interface Holder {

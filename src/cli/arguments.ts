@@ -32,6 +32,7 @@ const ofProgram: ReadonlySet<string> = new Set([
 ])
 
 export const arrange = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (verbOf(argv) === "doctor") return arrangeDoctor(argv)
   const options: Array<string> = []
   const words: Array<string> = []
   for (let index = 0; index < argv.length; index += 1) {
@@ -58,4 +59,23 @@ export const arrange = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (options.includes("--help") || options.includes("-h")) return ["--help", verb, "--help"]
   // What was written after `--` stays an argument, whatever it looks like.
   return [verb, ...options, ...(rest.some((word) => word.startsWith("-")) ? ["--"] : []), ...rest]
+}
+
+/** The first word that is neither an option nor the value of one. */
+const verbOf = (argv: ReadonlyArray<string>): string | undefined =>
+  argv.find((word, index) => !word.startsWith("-") && !valued.has(argv[index - 1] ?? ""))
+
+/** All but its own options are offloadd's, and go through as they are. */
+const arrangeDoctor = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (argv.includes("--help") || argv.includes("-h")) return ["--help", "doctor", "--help"]
+  const own: Array<string> = []
+  const through: Array<string> = []
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? ""
+    if (word === "-o" || word === "--output") {
+      own.push(word, ...argv.slice(index + 1, index + 2))
+      index += 1
+    } else if (word !== "--" && !(word === "doctor" && index === argv.indexOf("doctor"))) through.push(word)
+  }
+  return ["doctor", ...own, ...(through.length === 0 ? [] : ["--", ...through])]
 }

@@ -15,6 +15,7 @@ import { settle, Usage } from "./problem.ts"
 import { Screen, type ScreenShape } from "./screen.ts"
 import { type Connection, type Toolbox } from "./verb.ts"
 import * as deploy from "./verbs/deploy.ts"
+import * as doctor from "./verbs/doctor.ts"
 import * as events from "./verbs/events.ts"
 import * as list from "./verbs/list.ts"
 import * as logs from "./verbs/logs.ts"
@@ -39,6 +40,7 @@ const verbs = [
   deploy.command,
   events.command,
   logs.command,
+  doctor.command,
   policy.command,
   replay.command,
   simulate.command,

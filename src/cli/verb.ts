@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 
 import { ControlClient, type ControlClientShape } from "./control-client.ts"
+import type { Doctor } from "./doctor.ts"
 import { parseDuration } from "./duration.ts"
 import { EventFeed } from "./event-feed.ts"
 import { ExitCode } from "./exit-code.ts"
@@ -29,6 +30,7 @@ export class Connection extends Context.Tag("offloadctl/Connection")<Connection,
 /** What a verb may use. */
 export type Toolbox =
   | ControlClient
+  | Doctor
   | EventFeed
   | LocalFiles
   | OpenApiDocument

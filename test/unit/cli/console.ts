@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
 import { ControlClient, type ControlClientShape } from "../../../src/cli/control-client.ts"
+import { Doctor } from "../../../src/cli/doctor.ts"
 import { EventFeed } from "../../../src/cli/event-feed.ts"
 import { NoDaemon } from "../../../src/cli/exchange.ts"
 import type { ExitCode } from "../../../src/cli/exit-code.ts"
@@ -30,6 +31,7 @@ export interface Setting {
   readonly events?: EventFeed["Type"]["events"]
   readonly replay?: Replayer["Type"]["replay"]
   readonly simulate?: Simulation["Type"]["run"]
+  readonly examine?: Doctor["Type"]["examine"]
   readonly output?: EventFeed["Type"]["output"]
   readonly screen?: Partial<ScreenShape>
   /** Files that are there, by the name as given. */
@@ -123,6 +125,7 @@ const surroundings = (setting: Setting, screen: ScreenShape) =>
     Layer.succeed(Replayer, {
       replay: setting.replay ?? (() => new ReplayError({ message: "there is no such file" }))
     }),
+    Layer.succeed(Doctor, { examine: setting.examine ?? (() => Stream.die("nobody examines here")) }),
     Layer.succeed(Simulation, {
       profiles: ["all", "none"],
       run: setting.simulate ?? (() => Effect.die("nobody simulates here"))

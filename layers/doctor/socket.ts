@@ -1,0 +1,60 @@
+/** The control socket: whether a daemon answers on it, and whether this user may ask. */
+import { existsSync, lstatSync } from "node:fs"
+import { connect } from "node:net"
+import { dirname } from "node:path"
+
+import * as Effect from "effect/Effect"
+
+import type { Finding } from "../../src/cli/doctor.ts"
+import { failure, ok, warning } from "./finding.ts"
+
+const check = "control socket"
+
+export const socket = (path: string): Effect.Effect<Finding> =>
+  Effect.suspend(() => {
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found === undefined) {
+      return Effect.succeed(warning(
+        check,
+        existsSync(dirname(path))
+          ? `no daemon has ${path}: offloadd does not run`
+          : `${dirname(path)} is not there: offloadd does not run`,
+        "systemctl start offloadd; journalctl -u offloadd tells why it ended"
+      ))
+    }
+    if (!found.isSocket()) {
+      return Effect.succeed(failure(check, `${path} is no socket`, "remove it, or give another --socket"))
+    }
+    return Effect.map(knock(path), (code) => {
+      const mode = (found.mode & 0o777).toString(8).padStart(4, "0")
+      switch (code) {
+        case undefined:
+          return (found.mode & 0o007) === 0
+            ? ok(check, `a daemon answers on ${path} (mode ${mode})`)
+            : warning(check, `everybody may use ${path} (mode ${mode})`, `chmod 0660 ${path}, and restart offloadd`)
+        case "ECONNREFUSED":
+          return failure(check, `${path} is left of a daemon that is dead`, "systemctl restart offloadd")
+        case "EACCES":
+        case "EPERM":
+          return failure(
+            check,
+            `this user may not use ${path} (mode ${mode})`,
+            "run as root, or join the socket's group"
+          )
+        default:
+          return failure(check, `${path} does not answer (${code})`, "systemctl restart offloadd")
+      }
+    })
+  })
+
+/** The error's code, or undefined where somebody accepts. */
+const knock = (path: string): Effect.Effect<string | undefined> =>
+  Effect.async<string | undefined>((resume) => {
+    const client = connect({ path })
+    client.once("connect", () => {
+      client.destroy()
+      resume(Effect.succeed(undefined))
+    })
+    client.once("error", (error: NodeJS.ErrnoException) => resume(Effect.succeed(error.code ?? error.message)))
+    return Effect.sync(() => client.destroy())
+  }).pipe(Effect.timeoutTo({ duration: 2000, onSuccess: (code) => code, onTimeout: () => "ETIMEDOUT" }))
