@@ -1,6 +1,6 @@
 /** The line that says whether the NPU answers, and the one for each trouble of the daemon itself. */
 import type { NpuView } from "../control/views.ts"
-import type { Condition } from "../model/condition.ts"
+import type { Condition, ConditionType } from "../model/condition.ts"
 import { dated, orNothing, paint, plain } from "./text.ts"
 
 export const npuLine = (npu: NpuView, now: number, colour: boolean): string => {
@@ -20,12 +20,22 @@ export const npuLine = (npu: NpuView, now: number, colour: boolean): string => {
 
 /** Whether a condition is one that should not be. */
 export const isTrouble = (condition: Condition): boolean =>
-  condition.type === "Contested"
+  badWhenTrue.has(condition.type)
     ? condition.status === "True"
-    : condition.type !== "Progressing" && condition.status === "False"
+    : !neither.has(condition.type) && condition.status === "False"
 
-/** A line for each of the daemon's conditions that should not be; the NPU has its own. */
-export const troubleLines = (conditions: ReadonlyArray<Condition>, colour: boolean): ReadonlyArray<string> =>
-  conditions.filter((condition) => condition.type !== "Reachable" && isTrouble(condition)).map((condition) =>
+const badWhenTrue: ReadonlySet<ConditionType> = new Set(["Contested", "Degraded"])
+const neither: ReadonlySet<ConditionType> = new Set(["Progressing", "Upgrading"])
+
+/** A line for each of the daemon's conditions that should not be, and one for an upgrade; the NPU has its own. */
+export const troubleLines = (conditions: ReadonlyArray<Condition>, colour: boolean): ReadonlyArray<string> => [
+  ...conditions.filter((condition) => condition.type !== "Reachable" && isTrouble(condition)).map((condition) =>
     `${paint(colour, "red", plain(condition.reason))}: ${plain(condition.message)}`
+  ),
+  ...conditions.filter(isUpgradeNews).map((condition) =>
+    `${paint(colour, "yellow", `Upgrade ${plain(condition.reason)}`)}: ${plain(condition.message)}`
   )
+]
+
+const isUpgradeNews = ({ reason, status, type }: Condition): boolean =>
+  type === "Upgrading" && (status === "True" || !(reason === "UpToDate" || reason === "VersionUnknown"))

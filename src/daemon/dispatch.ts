@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 
 import type { Action, DeploySubject, Input, Outcome, TransferOutcome } from "../decide/input.ts"
 import { CrashLogs } from "../health/crash-logs.ts"
-import { format, type ImageRef } from "../model/image.ts"
+import { format, type ImageRef, sameRepository } from "../model/image.ts"
 import type { NpuError } from "../npu/error.ts"
 import { type ImageArchive, ImageSource } from "../npu/image-source.ts"
 import { Npu } from "../npu/npu.ts"
@@ -85,7 +85,8 @@ export const make = Effect.fnUntraced(
           Effect.map((rows): Input => ({
             _tag: "ImagesListed",
             asked: images.map(format),
-            held: images.filter((image) => holdsImage(rows, image)).map(format)
+            held: images.filter((image) => holdsImage(rows, image)).map(format),
+            rows: rows.filter((row) => images.some(({ repository }) => sameRepository(repository, row.repository)))
           })),
           Effect.catchAll((error) => Effect.succeed<Input>({ _tag: "ImagesNotListed", reason: error.reason })),
           Effect.flatMap(offer)
@@ -106,7 +107,9 @@ export const make = Effect.fnUntraced(
       ).pipe(
         Effect.match({
           onSuccess: (arrival): TransferOutcome =>
-            arrival.shown ? { _tag: "Deployed", image } : { _tag: "Unproven", image, reason: arrival.reason },
+            arrival.shown
+              ? { _tag: "Deployed", image, configDigest: archive.configDigest }
+              : { _tag: "Unproven", image, reason: arrival.reason },
           onFailure: (error): TransferOutcome =>
             error.class === "SourceFailed"
               ? { _tag: "Rejected", reason: error.reason }

@@ -3,7 +3,10 @@ import { format } from "../model/image.ts"
 import { sign } from "./audit.ts"
 import { collapse } from "./collapse.ts"
 import type { Command, DeploySubject, Input, Reply } from "./input.ts"
+import { beginTransfer } from "./transfer.ts"
 import type { Turn } from "./turn.ts"
+import { obeyUpgrade } from "./upgrade/command.ts"
+import { stagedImages } from "./upgrade/members.ts"
 
 export const commanded = (turn: Turn, input: Extract<Input, { _tag: "Commanded" }>): void => {
   const { actor = nobodyKnown, command, id } = input
@@ -31,6 +34,11 @@ const obeyed = (turn: Turn, command: Command, actor: string): Reply => {
       return deploy(turn, command.subject, actor)
     case "Retry":
       return retry(turn, command.containers)
+    case "Upgrade":
+    case "Rollback":
+    case "Release":
+    case "Pause":
+      return obeyUpgrade(turn, command)
   }
 }
 
@@ -71,38 +79,19 @@ const deploy = (turn: Turn, subject: DeploySubject, actor: string): Reply => {
   return { _tag: "Deploying", operation: beginTransfer(turn, subject, "Deploying", actor) }
 }
 
-/**
- * Begins the one transfer; the caller has seen that none is under way. An operator's is told each time (`Deploying`),
- * the offloader's own (`Transferring`) come again and again where an archive is missing.
- */
-export const beginTransfer = (
-  turn: Turn,
-  subject: DeploySubject,
-  reason: "Deploying" | "Transferring",
-  actor?: string
-): string => {
-  const operation = turn.operation()
-  const text = subject._tag === "Image" ? format(subject.image) : subject.path
+/** What an upgrade waits for before it sends an image again. */
+const hurryStaging = (turn: Turn): boolean => {
+  const { nextListing, pace } = turn.memory.images
+  const { mono } = turn.now
+  const paced = stagedImages(turn.memory).map(format).filter((image) => (pace[image]?.at ?? mono) > mono)
+  if (paced.length === 0 && nextListing <= mono) return false
   turn.setImages({
-    transfer: {
-      operation,
-      subject: text,
-      image: subject._tag === "Image" ? text : undefined,
-      since: turn.now.mono,
-      actor
-    }
+    nextListing: Number.NEGATIVE_INFINITY,
+    pace: Object.fromEntries(
+      Object.entries(pace).map(([image, entry]) => [image, paced.includes(image) ? { ...entry, at: mono } : entry])
+    )
   })
-  turn.actions.push({ _tag: "Deploy", operation, subject })
-  const first = turn.events.length
-  turn.say(
-    "notice",
-    reason,
-    reason === "Deploying"
-      ? `An operator wants ${text} on the NPU (${operation}).`
-      : `Sending ${text} to the NPU (${operation}).`
-  )
-  sign(turn, first, { operation })
-  return operation
+  return paced.length > 0
 }
 
 /**
@@ -124,6 +113,7 @@ const retry = (turn: Turn, names: ReadonlyArray<string>): Reply => {
       spec.name
     )
   }
+  if (hurryStaging(turn)) waited.push(...names.filter((name) => !waited.includes(name)))
   turn.look = true
   return { _tag: "Retrying", waited }
 }

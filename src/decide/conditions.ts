@@ -8,9 +8,10 @@ import type { Condition, ConditionStatus, ConditionType } from "../model/conditi
 import { format } from "../model/image.ts"
 import { deedsOf } from "../model/speech.ts"
 import { lackingVital } from "./capable.ts"
-import { type Memory, type Moment, recordOf, type ServiceCondition, watchedOf } from "./memory.ts"
+import { type Memory, type Moment, recordOf, type ServiceCondition, type Standing, watchedOf } from "./memory.ts"
 import { healthOf, versionMatches, wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
+import { explain } from "./upgrade/explain.ts"
 import { isCrashLooping, type Verdict, verdict } from "./verdict.ts"
 
 type Statuses = Readonly<Record<ServiceCondition, ConditionStatus>>
@@ -149,6 +150,44 @@ const capableWords = (memory: Memory): readonly [string, string] => {
     ]
 }
 
+/** Keeps when the set's own conditions last changed. */
+export const noteUpgrade = (turn: Turn): void => {
+  const before = turn.memory.upgrade.standings
+  const { degraded, upgrade } = turn.memory.durable
+  const stand = (type: "Upgrading" | "Degraded", holds: boolean): Standing => {
+    const status = holds ? "True" : "False"
+    return before?.[type].status === status
+      ? before[type]
+      : { status, since: { mono: turn.now.mono, wall: turn.now.wall } }
+  }
+  const Upgrading = stand("Upgrading", upgrade !== null)
+  const Degraded = stand("Degraded", degraded !== null)
+  if (before?.Upgrading !== Upgrading || before.Degraded !== Degraded) {
+    turn.setUpgrade({ standings: { Upgrading, Degraded } })
+  }
+}
+
+const upgradeConditions = (memory: Memory, now: Moment): ReadonlyArray<Condition> => {
+  const { durable, upgrade } = memory
+  const { message, next, reason } = explain(memory, now.mono)
+  return [
+    condition(
+      "Upgrading",
+      durable.upgrade === null ? "False" : "True",
+      reason,
+      next === undefined ? message : `${message}; next: ${next}`,
+      upgrade.standings?.Upgrading.since ?? now
+    ),
+    condition(
+      "Degraded",
+      durable.degraded === null ? "False" : "True",
+      durable.degraded === null ? "Sound" : "NotMended",
+      durable.degraded ?? "no set of services is left that could not be mended",
+      upgrade.standings?.Degraded.since ?? now
+    )
+  ]
+}
+
 /** The conditions that are not of one service. */
 export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Condition> => {
   const { npu, unsaved } = memory
@@ -165,6 +204,7 @@ export const daemonConditions = (memory: Memory, now: Moment): ReadonlyArray<Con
       npu.since ?? now
     ),
     condition("Capable", capableStatus(memory), ...capableWords(memory), npu.speechSince ?? now),
+    ...upgradeConditions(memory, now),
     ...(unsaved === undefined ? [] : [
       condition("StateDurable", "False", "StateNotDurable", `memory cannot be saved: ${unsaved.reason}`, unsaved.since)
     ])

@@ -9,8 +9,9 @@ import { format } from "../model/image.ts"
 import type { Sighting } from "../model/look.ts"
 import { baseDelay } from "../policy/ladder.ts"
 import type { Watched } from "./memory.ts"
-import { targetVersion } from "./memory.ts"
+import { assignedImage, targetVersion } from "./memory.ts"
 import type { Turn } from "./turn.ts"
+import { isOfSaga } from "./upgrade/members.ts"
 
 type Running = Extract<Sighting, { _tag: "Running" }>
 
@@ -71,6 +72,7 @@ export const isForeignVersion = (turn: Turn, spec: ContainerSpec, sighting: Runn
   const { owned, startedVersion } = turn.record(spec.name)
   return owned && startedVersion !== null && sighting.version !== undefined
     && sighting.version !== startedVersion && sighting.version !== targetVersion(turn.memory)
+    && sighting.version !== assignedImage(turn.memory, spec.name)?.tag && !isOfSaga(turn.memory, spec, sighting.version)
 }
 
 export const noteForeignVersion = (turn: Turn, spec: ContainerSpec, sighting: Running): void =>

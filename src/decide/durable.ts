@@ -9,9 +9,14 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
-/** The format written by this release; it also reads the next one's. */
-export const format = 1
-const newestReadable = 2
+import { initialUpgrade, upgradeFields } from "./upgrade/record.ts"
+
+/**
+ * The format written by this release; it also reads the one before and the next.
+ * 2: containers have an assigned image, and upgrades are sagas.
+ */
+export const format = 2
+const newestReadable = 3
 
 /** Why a start is due. Only the first three climb the ladder. */
 export const Cause = Schema.Literal(
@@ -53,6 +58,8 @@ const DurableContainer = Schema.Struct(
     startedId: Schema.NullOr(Schema.String),
     /** The version that we last started or adopted. */
     startedVersion: Schema.NullOr(Schema.String),
+    /** `repository:tag` that recovery keeps it at; only a saga changes it. Null before the first start. */
+    assigned: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null }),
     lastReason: Schema.NullOr(Schema.String)
   },
   other
@@ -64,13 +71,20 @@ const Durable = Schema.Struct(
     format: Schema.Int.pipe(Schema.between(1, newestReadable)),
     mono: Schema.Number,
     random: Schema.Int,
-    containers: Schema.Record({ key: Schema.String, value: DurableContainer })
+    containers: Schema.Record({ key: Schema.String, value: DurableContainer }),
+    ...upgradeFields
   },
   other
 )
 export interface Durable extends Schema.Schema.Type<typeof Durable> {}
 
-export const initial = (seed: number): Durable => ({ format, mono: 0, random: seed | 0, containers: {} })
+export const initial = (seed: number): Durable => ({
+  format,
+  mono: 0,
+  random: seed | 0,
+  containers: {},
+  ...initialUpgrade
+})
 
 export const initialContainer: DurableContainer = {
   desired: "running",
@@ -82,6 +96,7 @@ export const initialContainer: DurableContainer = {
   startedAt: null,
   startedId: null,
   startedVersion: null,
+  assigned: null,
   lastReason: null
 }
 
@@ -100,8 +115,20 @@ export const decode = (text: string, mono: number): Either.Either<Durable, strin
         ? "it cannot be read"
         : `${issue.path.map(String).join(".") || "the file"}: ${issue.message}`
     },
-    onRight: (durable) => rebase(durable, mono)
+    onRight: (durable) => rebase(durable.format < 2 ? withoutAssignments(durable) : durable, mono)
   })
+
+/**
+ * A release that knew no sagas wrote last: it switched versions in its own way,
+ * so what was under way is over, and each container is at what it started.
+ */
+const withoutAssignments = (durable: Durable): Durable => ({
+  ...durable,
+  upgrade: null,
+  containers: Object.fromEntries(
+    Object.entries(durable.containers).map(([name, container]) => [name, { ...container, assigned: null }])
+  )
+})
 
 const rebase = (durable: Durable, mono: number): Durable => {
   const shift = mono - durable.mono

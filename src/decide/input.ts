@@ -1,7 +1,7 @@
 /** What goes into the step function and what comes out of it. */
 import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
 import type { EventBody } from "../model/event.ts"
-import type { ImageRef } from "../model/image.ts"
+import type { ImageRef, StoredImage } from "../model/image.ts"
 import type { Look } from "../model/look.ts"
 import type { Speech } from "../model/speech.ts"
 import type { SonicVersion } from "../model/version.ts"
@@ -21,7 +21,8 @@ export type Outcome =
 
 /** How a transfer ended. */
 export type TransferOutcome =
-  | { readonly _tag: "Deployed"; readonly image: string }
+  /** `configDigest`: of the archive that was sent, as `sha256:…`. */
+  | { readonly _tag: "Deployed"; readonly image: string; readonly configDigest: string }
   /** The NPU says so, and offers nothing that would prove it. */
   | { readonly _tag: "Unproven"; readonly image: string; readonly reason: string }
   /** Nothing was sent: the archive is missing or unfit. */
@@ -35,6 +36,13 @@ export type Command =
   | { readonly _tag: "Deploy"; readonly subject: DeploySubject }
   /** Whatever these wait for by the clock, they shall not wait for it any longer. */
   | { readonly _tag: "Retry"; readonly containers: ReadonlyArray<string> }
+  /** To a version, or to the DPU's; `stageOnly` brings the images alone. */
+  | { readonly _tag: "Upgrade"; readonly version: string | undefined; readonly stageOnly: boolean }
+  | { readonly _tag: "Rollback" }
+  /** Ends a quarantine: of a version, `name:tag`, or digest. */
+  | { readonly _tag: "Release"; readonly subject: string }
+  /** Automatic upgrades only. */
+  | { readonly _tag: "Pause"; readonly paused: boolean }
 
 /** A transfer's subject: an image to be found in the images folder, or one archive. */
 export type DeploySubject =
@@ -63,7 +71,13 @@ export type Input =
   | { readonly _tag: "ConnectionLost"; readonly reason: string }
   /** What the NPU's server turned out to speak. */
   | { readonly _tag: "Spoken"; readonly speech: Speech }
-  | { readonly _tag: "ImagesListed"; readonly held: ReadonlyArray<string>; readonly asked: ReadonlyArray<string> }
+  | {
+    readonly _tag: "ImagesListed"
+    readonly held: ReadonlyArray<string>
+    readonly asked: ReadonlyArray<string>
+    /** Every image of the catalogue's repositories that the NPU holds. */
+    readonly rows?: ReadonlyArray<StoredImage>
+  }
   | { readonly _tag: "ImagesNotListed"; readonly reason: string }
   | {
     readonly _tag: "Acted"
@@ -106,6 +120,10 @@ export type Reply =
   | { readonly _tag: "Retrying"; readonly waited: ReadonlyArray<string> }
   | { readonly _tag: "Busy"; readonly operation: string; readonly reason: string }
   | { readonly _tag: "NotRecorded"; readonly reason: string }
+  /** `saga`: the id that the upgrade has or will have; undefined where none comes of it. */
+  | { readonly _tag: "Taken"; readonly saga: string | undefined; readonly version: string; readonly message: string }
+  /** It cannot be done as things stand. */
+  | { readonly _tag: "Declined"; readonly reason: string }
 
 /** What a step has besides memory and input. */
 export interface Circumstances extends Moment {

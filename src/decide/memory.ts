@@ -2,6 +2,7 @@
 import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
 import type { ConditionStatus } from "../model/condition.ts"
 import type { Holding } from "../model/event.ts"
+import { type ImageRef, split } from "../model/image.ts"
 import type { Sighting } from "../model/look.ts"
 import type { Speech } from "../model/speech.ts"
 import type { TransportFault } from "../model/transport-fault.ts"
@@ -110,6 +111,8 @@ export const unwatched: Watched = {
 export interface ImageMemory {
   /** `repository:tag` → whether the NPU held it when last asked. */
   readonly held: Readonly<Record<string, boolean>>
+  /** `repository:tag` → config digest, or the id that the server's list shows. */
+  readonly ids: Readonly<Record<string, string>>
   readonly listing: boolean
   readonly nextListing: number
   /** The one transfer under way. */
@@ -126,6 +129,46 @@ export interface ImageMemory {
     | undefined
   /** `repository:tag` → the pace of repeated transfers. */
   readonly pace: Readonly<Record<string, { readonly level: number; readonly at: number; readonly reason: string }>>
+}
+
+/** What was observed of the saga under way and need not survive the daemon. */
+export interface UpgradeMemory {
+  /** When the last look that counts ended; undefined after an outage, and at first. Mono. */
+  readonly lookedAt: number | undefined
+  /** Which instance of each member that look showed Running as it should. */
+  readonly running: Readonly<Record<string, string>>
+  /** How far each member is through its gate. */
+  readonly gates: Readonly<Record<string, Gate>>
+  /** Observed time that is not in the durable part yet: milliseconds. */
+  readonly probation: number
+  readonly unready: Readonly<Record<string, number>>
+  /** Whether the list of images in memory was asked for after the last transfer. */
+  readonly imagesFresh: boolean
+  /** Whether it waits for something else than images, so that the list in memory grows old. */
+  readonly heldBack: boolean
+  /** Why no upgrade begins although one is due, as last said. */
+  readonly blockedBy: string | undefined
+  /** The conditions `Upgrading` and `Degraded`, once either was told. */
+  readonly standings: Readonly<Record<"Upgrading" | "Degraded", Standing>> | undefined
+}
+
+/** One instance, Running and answering through these looks. */
+export interface Gate {
+  readonly instance: string
+  readonly observed: number
+  readonly looks: number
+}
+
+export const unobserved: UpgradeMemory = {
+  lookedAt: undefined,
+  running: {},
+  gates: {},
+  probation: 0,
+  unready: {},
+  imagesFresh: false,
+  heldBack: false,
+  blockedBy: undefined,
+  standings: undefined
 }
 
 /** What a condition is, and since when. */
@@ -171,6 +214,7 @@ export interface Memory {
   /** By container. */
   readonly standings: Readonly<Record<string, Readonly<Partial<Record<ServiceCondition, Standing>>>>>
   readonly images: ImageMemory
+  readonly upgrade: UpgradeMemory
   /** Tells this life of the daemon from all others; with the count of its operations it makes their ids. */
   readonly life: string
   readonly operations: number
@@ -198,7 +242,8 @@ export const initialMemory = (durable: Durable): Memory => ({
   },
   watched: {},
   standings: {},
-  images: { held: {}, listing: false, nextListing: Number.NEGATIVE_INFINITY, transfer: undefined, pace: {} },
+  images: { held: {}, ids: {}, listing: false, nextListing: Number.NEGATIVE_INFINITY, transfer: undefined, pace: {} },
+  upgrade: unobserved,
   life: "",
   operations: 0,
   unsaved: undefined
@@ -209,6 +254,15 @@ export const recordOf = (memory: Memory, name: string): DurableContainer =>
 
 export const watchedOf = (memory: Memory, name: string): Watched => memory.watched[name] ?? unwatched
 
-/** The version that containers should have: the DPU's, or undefined while it cannot be told. */
-export const targetVersion = (memory: Memory): SonicVersion | undefined =>
+/** The DPU's own version, or undefined while it cannot be told. */
+export const dpuVersion = (memory: Memory): SonicVersion | undefined =>
   memory.target._tag === "Known" ? memory.target.version : undefined
+
+/** The version that containers should have: the one that an operator ordered, else the DPU's. */
+export const targetVersion = (memory: Memory): string | undefined => memory.durable.ordered ?? dpuVersion(memory)
+
+/** The image that recovery keeps a container at; undefined before it was ever started or adopted. */
+export const assignedImage = (memory: Memory, name: string): ImageRef | undefined => {
+  const { assigned, owned } = recordOf(memory, name)
+  return owned && assigned !== null ? split(assigned) : undefined
+}

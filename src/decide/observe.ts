@@ -1,16 +1,18 @@
 /** What looks change in memory: sightings and reachability. */
 import type { ContainerSpec } from "../model/catalogue.ts"
-import { format } from "../model/image.ts"
+import { format, type ImageRef, isNameless } from "../model/image.ts"
 import type { Look, Sighting } from "../model/look.ts"
 import type { TransportFault } from "../model/transport-fault.ts"
 import { collapse } from "./collapse.ts"
 import { contested, isForeignVersion, noteForeignStart, noteForeignVersion, noteStop } from "./contest.ts"
-import { unprobed, type Watched } from "./memory.ts"
+import { assignedImage, targetVersion, unprobed, type Watched } from "./memory.ts"
 import { chargeFailure, countsAsRestart, owe } from "./owe.ts"
 import { excuseProbe, settleProbe } from "./probe.ts"
 import { sameId } from "./question.ts"
 import { concludeReboot } from "./reboot.ts"
 import type { Turn } from "./turn.ts"
+
+type Running = Extract<Sighting, { _tag: "Running" }>
 
 /** Folds a look into memory. */
 export const looked = (turn: Turn, look: Look): void => {
@@ -23,7 +25,11 @@ export const looked = (turn: Turn, look: Look): void => {
   }
   const { sightings } = look.result
   const returned = reachable(turn)
-  if (returned) turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
+  if (returned) {
+    turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
+    // It may have come back with another store.
+    turn.setUpgrade({ imagesFresh: false })
+  }
   const rebooted = concludeReboot(turn, look)
   for (const spec of turn.memory.specs) {
     const sighting = sightings.get(spec.name) ?? { _tag: "Unknown", reason: "the look did not include it" }
@@ -158,7 +164,7 @@ const see = (turn: Turn, spec: ContainerSpec, sighting: Sighting): void => {
 const seenRunning = (
   turn: Turn,
   spec: ContainerSpec,
-  sighting: Extract<Sighting, { _tag: "Running" }>,
+  sighting: Running,
   before: Watched
 ): void => {
   const record = turn.record(spec.name)
@@ -181,10 +187,34 @@ const seenRunning = (
     restarts: record.restarts + (recovered ? 1 : 0),
     startedId: sighting.id === "" ? null : sighting.id,
     startedVersion: version,
+    ...(adopts(turn, spec, sighting) ? { assigned: format(imageOf(spec, sighting)) } : {}),
     // Another instance has its own grace, and its own time to pay back.
     startedAt: sameId(sighting.id, record.startedId) ? record.startedAt ?? turn.now.mono : turn.now.mono
   })
 }
+
+/**
+ * What is found running is what it shall run from now on: where nothing was ever
+ * assigned, or where somebody has brought it to the wanted version already.
+ */
+const adopts = (
+  turn: Turn,
+  spec: ContainerSpec,
+  { version }: Running
+): boolean => {
+  if (version === undefined || turn.memory.durable.upgrade?.members.some(({ container }) => container === spec.name)) {
+    return false
+  }
+  if (assignedImage(turn.memory, spec.name) === undefined) return true
+  return version === targetVersion(turn.memory)
+    && !turn.memory.durable.quarantine.some((entry) => entry.version === version)
+}
+
+/** Under the tag of its version: `latest` may be another image tomorrow. */
+const imageOf = (spec: ContainerSpec, { image, version }: Running): ImageRef => ({
+  repository: isNameless(image) ? spec.repository : image.repository,
+  tag: version ?? image.tag
+})
 
 const sameSighting = (left: Sighting, right: Sighting): boolean => {
   if (left._tag !== right._tag) return false

@@ -1,10 +1,11 @@
 /** What the ends of actions change in memory. */
-import { format } from "../model/image.ts"
+import { format, same, split, type StoredImage } from "../model/image.ts"
 import { baseDelay, delay } from "../policy/ladder.ts"
 import type { Input, TransferOutcome } from "./input.ts"
 import { chargeFailure, countsAsRestart } from "./owe.ts"
 import { wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
+import { failedTries, stagedImages } from "./upgrade/members.ts"
 
 /** Folds the end of a mutating call on a container. */
 export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): void => {
@@ -33,7 +34,7 @@ export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): voi
   switch (input.action) {
     case "Start":
       return outcome._tag === "Done"
-        ? started(turn, spec.name, input.operation)
+        ? started(turn, spec.name, input.operation, inFlight.after?.image)
         : startRefused(turn, input.container, outcome.kind, outcome.reason)
     case "Stop":
       if (outcome._tag === "Done" || outcome.kind === "NotFound") {
@@ -56,16 +57,15 @@ export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): voi
   }
 }
 
-const started = (turn: Turn, name: string, operation: string): void => {
+const started = (turn: Turn, name: string, operation: string, image: string | undefined): void => {
   const record = turn.record(name)
-  const spec = turn.memory.specs.find((candidate) => candidate.name === name)
   const cause = record.due?.cause
   turn.setRecord(name, {
     owned: true,
     due: null,
     startedAt: turn.now.mono,
     startedId: null,
-    startedVersion: (spec === undefined ? undefined : wantedImage(turn.memory, spec)?.tag) ?? record.startedVersion,
+    startedVersion: image === undefined ? record.startedVersion : split(image).tag,
     restarts: record.restarts + (cause !== undefined && countsAsRestart.has(cause) ? 1 : 0)
   })
   turn.say("info", "StartAccepted", `The NPU accepted the start of ${name} (${operation}).`, name)
@@ -98,8 +98,22 @@ const stopFailed = (turn: Turn, name: string): void => {
 /** Folds an answer to ListImages. */
 export const imagesListed = (turn: Turn, input: Extract<Input, { _tag: "ImagesListed" }>): void => {
   const held = { ...turn.memory.images.held }
-  for (const image of input.asked) held[image] = input.held.includes(image)
-  turn.setImages({ held, listing: false })
+  const ids = { ...turn.memory.images.ids }
+  for (const image of input.asked) {
+    held[image] = input.held.includes(image)
+    const id = idOf(input.rows ?? [], image)
+    if (id !== undefined) ids[image] = ids[image]?.includes(id) === true ? ids[image] : id
+  }
+  turn.setImages({ held, ids, listing: false })
+  if (stagedImages(turn.memory).every((image) => input.asked.includes(format(image)))) {
+    turn.setUpgrade({ imagesFresh: true })
+  }
+}
+
+/** A row carries the tags of all repositories under the name of one. */
+const idOf = (rows: ReadonlyArray<StoredImage>, name: string): string | undefined => {
+  const image = split(name)
+  return rows.find(({ repository, tags }) => tags.some((tag) => same({ repository, tag }, image)))?.id
 }
 
 export const imagesNotListed = (turn: Turn, reason: string): void => {
@@ -113,12 +127,17 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   const { transfer } = turn.memory.images
   if (transfer === undefined || transfer.operation !== input.operation) return
   turn.setImages({ transfer: undefined })
+  turn.setUpgrade({ imagesFresh: false })
   turn.look = true
   const image = transfer.image ?? (input.outcome._tag === "Deployed" ? input.outcome.image : undefined)
   const { outcome } = input
   if (outcome._tag === "Deployed") {
     const { [outcome.image]: _, ...pace } = turn.memory.images.pace
-    turn.setImages({ held: { ...turn.memory.images.held, [outcome.image]: true }, pace })
+    turn.setImages({
+      held: { ...turn.memory.images.held, [outcome.image]: true },
+      ids: { ...turn.memory.images.ids, [outcome.image]: outcome.configDigest },
+      pace
+    })
     turn.say("notice", "Deployed", `${outcome.image} is on the NPU now (${input.operation}).`)
     return
   }
@@ -137,6 +156,7 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   turn.setImages({
     pace: { ...turn.memory.images.pace, [image]: { level, at: turn.now.mono + wait, reason: outcome.reason } }
   })
+  if (level === turn.memory.policy.upgrade.stageTries) announceRefusal(turn, image, outcome.reason)
   const again = ` It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
   turn.say(
     "warning",
@@ -147,7 +167,7 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
 
 /** Whether a service shall run this image: what only an operator asked for is not sent again by itself. */
 const isWanted = (turn: Turn, image: string): boolean =>
-  turn.memory.specs.some((spec) => {
+  stagedImages(turn.memory).some((staged) => format(staged) === image) || turn.memory.specs.some((spec) => {
     const wanted = wantedImage(turn.memory, spec)
     return wanted !== undefined && format(wanted) === image
   })
@@ -156,4 +176,17 @@ const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed" | "Unproven">,
   Rejected: "ArchiveRejected",
   Failed: "DeployFailed",
   Cancelled: "DeployCancelled"
+}
+
+/** Said once: the upgrade waits, with the present set running, until there is room or a sound archive. */
+const announceRefusal = (turn: Turn, image: string, reason: string): void => {
+  const saga = turn.memory.durable.upgrade
+  const others = stagedImages(turn.memory).map(format).filter((staged) => staged !== image)
+  const isSaid = others.some((staged) => failedTries(turn.memory, staged) >= turn.memory.policy.upgrade.stageTries)
+  if (saga === null || isSaid || others.length === stagedImages(turn.memory).length) return
+  turn.say(
+    "error",
+    "UpgradeRefused",
+    `${saga.id} to ${saga.version} is refused before anything is stopped: ${image} could not be brought to the NPU (${reason}). The present set runs on; it is tried again at the slowest pace.`
+  )
 }

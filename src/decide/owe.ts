@@ -8,6 +8,8 @@ import { delay, payBack } from "../policy/ladder.ts"
 import type { Cause } from "./durable.ts"
 import { isFresh, restartCause, wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
+import { countRestart } from "./upgrade/count.ts"
+import { isSwitching } from "./upgrade/members.ts"
 import { crashLoopLevel } from "./verdict.ts"
 
 const climbs: ReadonlySet<Cause> = new Set(["Crash", "Unhealthy", "WrongVersion"])
@@ -44,7 +46,9 @@ export const owe = (turn: Turn, spec: ContainerSpec, cause: Cause): void => {
   const ladder = turn.memory.policy.restart
   const level = record.startedAt === null ? record.level : payBack(ladder, record.level, mono - record.startedAt)
   const running = turn.watched(spec.name).sighting._tag === "Running"
-  const climbing = climbs.has(cause)
+  // An upgrade is no failure of what it replaces.
+  const climbing = climbs.has(cause) && !(cause === "WrongVersion" && isSwitching(turn.memory, spec.name))
+  if (countsAsRestart.has(cause)) countRestart(turn, spec.name)
   const wait = climbing
     ? delay(ladder, level, turn.random())
     : cause === "NpuReboot"
@@ -110,6 +114,7 @@ const describe = (turn: Turn, spec: ContainerSpec, cause: Cause): string => {
 
 /** A start or removal that failed: the next try comes a level later. */
 export const chargeFailure = (turn: Turn, spec: ContainerSpec, reason: string): void => {
+  countRestart(turn, spec.name)
   const record = turn.record(spec.name)
   const ladder = turn.memory.policy.restart
   // Never at once: what has just been refused is not asked again in the same breath.

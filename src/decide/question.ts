@@ -1,9 +1,18 @@
 /** Questions that several parts of the step ask of memory. */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef, isNameless, same } from "../model/image.ts"
+import type { Sighting } from "../model/look.ts"
 import { isUnlisted } from "./capable.ts"
 import type { Cause } from "./durable.ts"
-import { type Memory, type ProbeRecord, recordOf, targetVersion, type Watched, watchedOf } from "./memory.ts"
+import {
+  assignedImage,
+  type Memory,
+  type ProbeRecord,
+  recordOf,
+  targetVersion,
+  type Watched,
+  watchedOf
+} from "./memory.ts"
 
 /**
  * Whether the sighting was begun after our last action on the container ended.
@@ -17,25 +26,38 @@ export const sameId = (id: string, known: string | null): boolean =>
   known === null || id === "" || id === known || (id.length >= 12 && (id.startsWith(known) || known.startsWith(id)))
 
 /**
- * The image that a container should run: its repository at the DPU's version.
- * While that cannot be told, the version that it last ran under us.
+ * The image that a container should run now. What it was assigned, once it ran
+ * under us; only an upgrade changes that. Before, its repository at the DPU's
+ * version, or at the last one that could be told.
  */
 export const wantedImage = (memory: Memory, spec: ContainerSpec): ImageRef | undefined => {
+  const assigned = assignedImage(memory, spec.name)
+  if (assigned !== undefined) return assigned
   const version = targetVersion(memory)
     ?? (memory.target._tag === "Unreadable" ? memory.target.last : undefined)
     ?? recordOf(memory, spec.name).startedVersion
   return version === undefined || version === null ? undefined : { repository: spec.repository, tag: version }
 }
 
-/** True or false where both versions are known, undefined where one is not. */
+/** Whether it runs the version that the DPU asks for; undefined where either is not known. */
 export const versionMatches = (memory: Memory, spec: ContainerSpec): boolean | undefined => {
   const target = targetVersion(memory)
-  const { sighting } = watchedOf(memory, spec.name)
-  if (target === undefined || sighting._tag !== "Running" || sighting.version === undefined) return undefined
-  if (sighting.version !== target) return false
+  return target === undefined
+    ? undefined
+    : runs(watchedOf(memory, spec.name).sighting, { repository: spec.repository, tag: target })
+}
+
+/** Whether it runs what it was assigned; undefined where either is not known. */
+export const runsAssigned = (memory: Memory, spec: ContainerSpec): boolean | undefined => {
+  const assigned = assignedImage(memory, spec.name)
+  return assigned === undefined ? undefined : runs(watchedOf(memory, spec.name).sighting, assigned)
+}
+
+const runs = (sighting: Sighting, image: ImageRef): boolean | undefined => {
+  if (sighting._tag !== "Running" || sighting.version === undefined) return undefined
+  if (sighting.version !== image.tag) return false
   // The version may come from a label; then the repository alone can be compared, if it is told.
-  return isNameless(sighting.image) ||
-    same({ ...sighting.image, tag: target }, { repository: spec.repository, tag: target })
+  return isNameless(sighting.image) || same({ ...sighting.image, tag: image.tag }, image)
 }
 
 /** Whether a service's probes say that it is past helping itself. */
@@ -71,7 +93,7 @@ const answers = (probe: ProbeRecord): boolean => probe.healthy === true && probe
 
 /** Why a running container must be restarted, or undefined where it need not. */
 export const restartCause = (memory: Memory, spec: ContainerSpec, mono: number): Cause | undefined => {
-  if (versionMatches(memory, spec) === false) return "WrongVersion"
+  if (runsAssigned(memory, spec) === false) return "WrongVersion"
   return isUnhealthy(memory, spec, mono) ? "Unhealthy" : undefined
 }
 
@@ -81,7 +103,7 @@ export const restartCause = (memory: Memory, spec: ContainerSpec, mono: number):
  * the service before must have been switched first.
  */
 export const blockingDependency = (memory: Memory, spec: ContainerSpec): string | undefined => {
-  const switching = versionMatches(memory, spec) === false
+  const switching = runsAssigned(memory, spec) === false
   for (const service of spec.after) {
     const dependency = memory.specs.find((candidate) => candidate.service === service)
     if (dependency === undefined) continue
@@ -97,9 +119,17 @@ export const blockingDependency = (memory: Memory, spec: ContainerSpec): string 
         watched.probe.reason === undefined ? " yet" : ` (${watched.probe.reason})`
       }`
     }
-    if (switching && versionMatches(memory, dependency) === false) return `${dependency.name} has to be switched first`
+    if (switching && runsAssigned(memory, dependency) === false) return `${dependency.name} has to be switched first`
   }
   return undefined
+}
+
+/** The first service that this one comes after and that an operator stopped, with a clause that says so. */
+export const blockingIntent = (memory: Memory, spec: ContainerSpec): string | undefined => {
+  if (recordOf(memory, spec.name).desired === "stopped") return undefined
+  const stopped = spec.after.flatMap((service) => memory.specs.filter((other) => other.service === service))
+    .find(({ name }) => recordOf(memory, name).desired === "stopped")
+  return stopped === undefined ? undefined : `${stopped.name} was stopped by an operator`
 }
 
 /** Whether the NPU holds an image; undefined where it has not been asked. */

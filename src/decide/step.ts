@@ -4,35 +4,43 @@
  * function of its arguments alone, so that every run can be replayed.
  */
 import type { ContainerSpec } from "../model/catalogue.ts"
-import { format, type ImageRef } from "../model/image.ts"
+import { format } from "../model/image.ts"
 import { auditedCall, auditedTransfer, held, seen, sign } from "./audit.ts"
 import { spoken } from "./capable.ts"
-import { beginTransfer, commanded } from "./command.ts"
-import { noteConditions } from "./conditions.ts"
+import { commanded } from "./command.ts"
+import { noteConditions, noteUpgrade } from "./conditions.ts"
 import { forgetContest } from "./contest.ts"
 import type { Circumstances, Input, Output } from "./input.ts"
+import { listImages } from "./list-images.ts"
 import type { ContainerAction, Memory } from "./memory.ts"
 import { looked } from "./observe.ts"
 import { acted, imagesListed, imagesNotListed, transferred } from "./outcome.ts"
 import { reckon } from "./owe.ts"
 import { probed } from "./probe.ts"
-import { unhealthyAt, wantedImage } from "./question.ts"
+import { unhealthyAt } from "./question.ts"
+import { beginTransfer } from "./transfer.ts"
 import { Turn } from "./turn.ts"
+import { advance, provision } from "./upgrade/advance.ts"
+import { observe } from "./upgrade/clock.ts"
+import { configureUpgrade, versionChanged } from "./upgrade/target.ts"
 import { type Verdict, verdict } from "./verdict.ts"
 
 export const step = (memory: Memory, input: Input, now: Circumstances): Output => {
   const turn = new Turn(memory, now)
   noteDurability(turn)
   fold(turn, input)
+  observe(turn, input)
   for (const spec of turn.memory.specs) {
     forgetContest(turn, spec)
     reckon(turn, spec)
   }
+  advance(turn)
   let wakeAt: number | undefined
   for (const spec of turn.memory.specs) {
-    const until = act(turn, spec)
-    if (until !== undefined && (wakeAt === undefined || until < wakeAt)) wakeAt = until
+    wakeAt = earlier(wakeAt, act(turn, spec))
   }
+  wakeAt = earlier(wakeAt, provision(turn))
+  noteUpgrade(turn)
   return {
     memory: turn.memory,
     actions: turn.actions,
@@ -42,6 +50,9 @@ export const step = (memory: Memory, input: Input, now: Circumstances): Output =
     wakeAt
   }
 }
+
+const earlier = (left: number | undefined, right: number | undefined): number | undefined =>
+  left === undefined ? right : right === undefined ? left : Math.min(left, right)
 
 const noteDurability = (turn: Turn): void => {
   const { unsavable } = turn.now
@@ -98,10 +109,12 @@ const configured = (turn: Turn, input: Extract<Input, { _tag: "Configured" }>): 
   turn.memory = { ...turn.memory, life, dpu: input.dpu, specs: input.specs, policy: input.policy }
   // Setting nothing still creates the record where there is none.
   for (const spec of input.specs) turn.setRecord(spec.name, {})
+  configureUpgrade(turn)
 }
 
 const versionRead = (turn: Turn, version: Extract<Input, { _tag: "VersionRead" }>["version"]): void => {
   const before = turn.memory.target
+  versionChanged(turn, version)
   if (before._tag === "Known" && before.version === version) return
   turn.memory = { ...turn.memory, target: { _tag: "Known", version } }
   turn.say("notice", "TargetVersion", `The DPU runs SONiC ${version}; its containers shall run the same.`)
@@ -137,7 +150,7 @@ const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
     case "Start":
       turn.actions.push({
         _tag: "Start",
-        operation: fly(turn, spec, "Start", what),
+        operation: start(turn, spec, what),
         container: spec.name,
         spec,
         image: what.image
@@ -160,6 +173,12 @@ const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
       })
       return undefined
   }
+}
+
+/** What it starts from is what recovery keeps it at from now on. */
+const start = (turn: Turn, spec: ContainerSpec, what: Extract<Verdict, { _tag: "Start" }>): string => {
+  turn.setRecord(spec.name, { assigned: format(what.image) })
+  return fly(turn, spec, "Start", what)
 }
 
 const fly = (
@@ -186,13 +205,3 @@ const fly = (
 }
 
 const actionReason = { Start: "Starting", Stop: "Stopping", Remove: "Removing" } as const
-
-/** One list answers for every image that is wanted and not known of. */
-const listImages = (turn: Turn): void => {
-  const wanted = turn.memory.specs.flatMap((spec): ReadonlyArray<ImageRef> => {
-    const image = wantedImage(turn.memory, spec)
-    return image === undefined || turn.memory.images.held[format(image)] === true ? [] : [image]
-  })
-  turn.setImages({ listing: true })
-  turn.actions.push({ _tag: "ListImages", images: wanted })
-}

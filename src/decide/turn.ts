@@ -1,8 +1,16 @@
 /** One turn of the step function: memory as it changes, and what the turn yields. */
 import type { EventBody, Severity } from "../model/event.ts"
-import type { DurableContainer } from "./durable.ts"
+import type { Durable, DurableContainer } from "./durable.ts"
 import type { Action, Circumstances, Reply } from "./input.ts"
-import { type ImageMemory, type Memory, type NpuMemory, recordOf, type Watched, watchedOf } from "./memory.ts"
+import {
+  type ImageMemory,
+  type Memory,
+  type NpuMemory,
+  recordOf,
+  type UpgradeMemory,
+  type Watched,
+  watchedOf
+} from "./memory.ts"
 import { next } from "./random.ts"
 
 /** Lives within one call of `step`; nothing outside ever sees it change. */
@@ -51,6 +59,18 @@ export class Turn {
       this.memory = { ...this.memory, watched: this.#watched }
     }
     this.#watched[name] = watched
+  }
+
+  /** Changes the durable part beside the containers' records. */
+  setDurable(change: Partial<Omit<Durable, "containers" | "format" | "mono" | "random">>): void {
+    const differs = Object.entries(change).some(([key, value]) => this.memory.durable[key] !== value)
+    if (differs) this.memory = { ...this.memory, durable: { ...this.memory.durable, ...change } }
+  }
+
+  setUpgrade(change: Partial<UpgradeMemory>): void {
+    const { upgrade } = this.memory
+    const differs = Object.entries(change).some(([key, value]) => upgrade[key as keyof UpgradeMemory] !== value)
+    if (differs) this.memory = { ...this.memory, upgrade: { ...upgrade, ...change } }
   }
 
   setNpu(change: Partial<NpuMemory>): void {

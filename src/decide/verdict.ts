@@ -7,7 +7,8 @@ import { format, type ImageRef } from "../model/image.ts"
 import { type Capability, deedsOf } from "../model/speech.ts"
 import { lacking } from "./capable.ts"
 import { type Memory, recordOf, watchedOf } from "./memory.ts"
-import { blockingDependency, isFresh, isHeld, wantedImage } from "./question.ts"
+import { blockingDependency, isFresh, isHeld, versionMatches, wantedImage } from "./question.ts"
+import { explain } from "./upgrade/explain.ts"
 
 export type Verdict =
   /** All is as it should be. */
@@ -70,7 +71,7 @@ const judged = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
         `the NPU does not say clearly what state it is in (${watched.sighting.reason}); nothing is done on a guess`
     }
   }
-  if (record.due === null) return { _tag: "Rest", reason: "Running", message: "running as it should" }
+  if (record.due === null) return atRest(memory, spec, mono)
   if (record.due.at > mono) {
     return {
       _tag: "Wait",
@@ -81,6 +82,15 @@ const judged = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
     }
   }
   return restartVerdict(memory, spec, mono)
+}
+
+/** It runs what it is assigned; where that is not what the DPU asks for, the upgrade says why. */
+const atRest = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
+  const member = memory.durable.upgrade?.members.some(({ container }) => container === spec.name) === true
+  const message = versionMatches(memory, spec) === false || member
+    ? `running as it should; ${explain(memory, mono).message}`
+    : "running as it should"
+  return { _tag: "Rest", reason: "Running", message }
 }
 
 const retryAdvice = (spec: ContainerSpec): string => `offloadctl retry ${spec.service} ends the wait`

@@ -11,6 +11,8 @@ export const ConditionType = Schema.Literal(
   "Progressing",
   "Contested",
   "Capable",
+  "Upgrading",
+  "Degraded",
   "Reachable",
   "StateDurable",
   "EventsStored"

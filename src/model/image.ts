@@ -72,3 +72,12 @@ export const sameRepository = (left: string, right: string): boolean => familiar
 
 export const same = (left: ImageRef, right: ImageRef): boolean =>
   left.tag === right.tag && sameRepository(left.repository, right.repository)
+
+/** One image of the NPU's store: the names of one id. */
+export interface StoredImage {
+  /** Without the algorithm's prefix; may be shortened by the server. */
+  readonly id: string
+  /** Of the first of its names; a tag may belong to another. */
+  readonly repository: string
+  readonly tags: ReadonlyArray<string>
+}

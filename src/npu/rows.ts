@@ -3,7 +3,7 @@
  * several names joined by commas, a leading slash on each, repositories with
  * ports and hosts that the engine added, tags of several repositories in one row.
  */
-import type { ImageRef } from "../model/image.ts"
+import type { ImageRef, StoredImage } from "../model/image.ts"
 import { familiar, isNameless, split } from "../model/image.ts"
 import type { ContainerStatusName, ListContainerResponse, ListImageResponse } from "./messages.ts"
 
@@ -17,12 +17,7 @@ export interface ContainerRow {
 }
 
 /** One image of a list. */
-export interface ImageRow {
-  /** Without the algorithm's prefix; may be shortened by the server. */
-  readonly id: string
-  readonly repository: string
-  readonly tags: ReadonlyArray<string>
-}
+export type ImageRow = StoredImage
 
 const statuses: ReadonlySet<string> = new Set(["UNSPECIFIED", "STOPPED", "RUNNING", "PRESENT", "NOT_FOUND"])
 

@@ -14,6 +14,7 @@ import { telling } from "../model/faults.ts"
 import { callFaults, Calls, defaultCalls } from "./calls.ts"
 import { Millis } from "./duration-text.ts"
 import { Ladder, topLevel } from "./ladder.ts"
+import { defaultUpgrade, Upgrade, upgradeFaults } from "./upgrade.ts"
 
 export const Policy = Schema.Struct({
   rpc: Calls,
@@ -62,6 +63,7 @@ export const Policy = Schema.Struct({
     /** From its start until a service that never answered counts as unhealthy. */
     grace: Millis
   }),
+  upgrade: Upgrade,
   outage: Schema.Struct({
     /** After a reboot of the NPU, DPU n waits n times this before it starts anything. */
     staggerPerDpu: Millis
@@ -121,6 +123,7 @@ export const defaults: Policy = {
     unhealthyForService: { database: seconds(60) },
     grace: seconds(60)
   },
+  upgrade: defaultUpgrade,
   outage: { staggerPerDpu: 500 },
   // Soon is below the 11 s at which a crash loop is to climb like any other.
   contention: { soon: seconds(10), stops: 3, quiet: seconds(600) },
@@ -205,7 +208,7 @@ export const checked = (policy: Policy): Either.Either<Policy, PolicyError> => {
   refuse(policy.health.eagerPeriod <= 0, "health.eagerPeriod: must be longer than nothing")
   refuse(policy.health.period < policy.health.eagerPeriod, "health.period: is shorter than health.eagerPeriod")
   refuse(policy.health.timeout <= 0, "health.timeout: must be longer than nothing")
-  faults.push(...callFaults(policy.rpc))
+  faults.push(...callFaults(policy.rpc), ...upgradeFaults(policy.upgrade, policy.restart, policy.monitoring.period))
   return faults.length === 0 ? Either.right(policy) : Either.left(new PolicyError({ faults }))
 }
 

@@ -74,6 +74,11 @@ const started = (
   dependencies(journal, container, since, report)
   const intended = journal.intended?.containers[name]
   if (intended?.due?.cause === "NpuReboot") container.ladder.excused = true
+  // Another image begins with an empty ladder: an upgrade, or the way back from one.
+  if (intended !== undefined && intended.assigned !== container.assignedAtStart) {
+    container.ladder = { level: 0, lastStart: Number.NEGATIVE_INFINITY, excused: true }
+    container.assignedAtStart = intended.assigned
+  }
   container.levelAtStart = intended?.level ?? -1
   ladder(container, call.begun, policy, report)
   if (container.notBefore !== undefined && call.begun < container.notBefore - 1) {
@@ -162,10 +167,13 @@ const stopped = (
   }
   // A list may tell no version, where the daemon remembers what it started.
   const truly = truth.running(name)
+  // What it is to run stands on the disk before it is stopped for running something else.
+  const assigned = journal.intended?.containers[name]?.assigned ?? null
+  const wanted = assigned === null ? journal.version : split(assigned).tag
   const wrongVersion = container.evidence.was("Running", since, ({ version }) => {
     const known = version ?? (truly === undefined ? undefined : split(truly.image).tag)
     return known !== undefined &&
-      (known !== journal.version || journal.pastVersions.some(({ until }) => until >= since))
+      (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
   })
   if (wrongVersion) {
     if (journal.undurable && journal.saving === undefined) {

@@ -31,6 +31,8 @@ export class ContainerJournal {
   chargeable = 0
   /** The level on the disk when it was last started. */
   levelAtStart = -1
+  /** What it was assigned when it was last started. */
+  assignedAtStart: string | null = null
   /** Commands that were not answered yet. */
   asked = 0
 

@@ -75,7 +75,7 @@ export class Liveness {
         } else if (
           // An image that lost its name tells no version, and nothing is done on what is not known.
           container.evidence.present.state === "Running" && container.evidence.present.version !== undefined
-          && container.evidence.present.version !== journal.version
+          && !isRight(journal, container.evidence.present.version)
         ) {
           report(
             "Converges",
@@ -87,6 +87,20 @@ export class Liveness {
       }
     }
   }
+}
+
+/**
+ * The DPU's version; or, where that failed and is in quarantine, the one that
+ * all were brought back to. An upgrade that had to wait may still be under way.
+ */
+const isRight = (journal: DpuJournal, version: string): boolean => {
+  if (version === journal.version) return true
+  const { memory } = journal
+  if (memory === undefined) return false
+  if (memory.upgrade !== null) return true
+  const assigned = new Set(Object.values(memory.containers).map((container) => container.assigned?.split(":").at(-1)))
+  return memory.quarantine.some((entry) => entry.version === journal.version)
+    && (assigned.size === 1 || memory.degraded !== null)
 }
 
 /** Whether what it comes after is to run as well. */

@@ -54,7 +54,7 @@ describe("the daemon over an NPU in memory", () => {
       yield* pass(5000)
       world.calls.length = 0
       yield* world.setVersion(version("2.0"))
-      yield* pass(10_000)
+      yield* pass(45_000)
       for (const name of names) {
         const { container } = yield* daemon.status(name)
         assert.deepStrictEqual([container.state, container.version], ["Running", "2.0"], name)

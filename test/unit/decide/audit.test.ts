@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { absent, Bench, database, ha, settled, stopped } from "./bench.ts"
+import { absent, Bench, database, deployed, ha, settled, stopped } from "./bench.ts"
 
 const last = (bench: Bench, reason: string) => bench.events.findLast((event) => event.reason === reason)
 
@@ -64,7 +64,7 @@ describe("the audit", () => {
     })
     const { operation } = bench.memory.images.transfer!
     assert.deepInclude(last(bench, "Deploying"), { actor, operation, outcome: "accepted" })
-    bench.wait(1000).endTransfer({ _tag: "Deployed", image: "docker-dash-ha:2.0" })
+    bench.wait(1000).endTransfer(deployed("docker-dash-ha:2.0"))
     assert.deepInclude(last(bench, "Deployed"), {
       actor,
       operation,

@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 
 import { statusView } from "../../../src/daemon/views.ts"
 import { parse } from "../../../src/model/image.ts"
-import { absent, Bench, database, gnmi, ha, runs, settled, specs, stopped, unclear } from "./bench.ts"
+import { absent, Bench, database, deployed, gnmi, ha, runs, settled, specs, stopped, unclear } from "./bench.ts"
 
 const stop = (container: string) => ({ _tag: "SetDesired", container, desired: "stopped" }) as const
 const start = (container: string) => ({ _tag: "SetDesired", container, desired: "running" }) as const
@@ -140,7 +140,7 @@ describe("deploy", () => {
     bench.give({ _tag: "ImagesListed", asked: ["docker-database:1.0"], held: [] })
     bench.take()
     bench.command(deploy("/database.tar"))
-    bench.endTransfer({ _tag: "Deployed", image: "docker-database:1.0" })
+    bench.endTransfer(deployed("docker-database:1.0"))
     assert.deepStrictEqual(bench.take(), ["Deploy /database.tar", `Start ${database}`])
   })
 })

@@ -20,6 +20,21 @@ describe("the durable memory", () => {
     assert.strictEqual(read.random, durable.random)
   })
 
+  it("takes what a release without upgrades wrote, and what it did in its own way", () => {
+    const { assigned: _, ...container } = initialContainer
+    const older = {
+      format: 1,
+      mono: 0,
+      random: 1,
+      containers: { gnmidpu0: { ...container, assigned: "docker-sonic-gnmi:9" } }
+    }
+    const read = Either.getOrThrow(decode(JSON.stringify(older), 0))
+    assert.deepStrictEqual([read.upgrade, read.quarantine, read.paused], [null, [], false])
+    assert.isNull(read.containers["gnmidpu0"]?.assigned)
+    const without = Either.getOrThrow(decode(JSON.stringify({ ...older, containers: { gnmidpu0: container } }), 0))
+    assert.isNull(without.containers["gnmidpu0"]?.assigned)
+  })
+
   it("keeps fields of other releases", () => {
     const text = JSON.parse(encode(durable, 0)) as Record<string, unknown>
     const later = { ...text, saga: { step: 3 } }

@@ -48,6 +48,11 @@ describe("the policy", () => {
     [{ rpc: { StartContainer: { deadline: "0s" } } }, "rpc.StartContainer.deadline"],
     [{ rpc: { Deploy: { minimumChunk: 4_000_000, maximumChunk: 2000 } } }, "rpc.Deploy.minimumChunk"],
     [{ rpc: { ListContainer: { tries: 9 } } }, "rpc.ListContainer.tries"],
+    [{ upgrade: { gate: "0s" } }, "upgrade.gate"],
+    [{ upgrade: { unhealthyFor: "11m" } }, "upgrade.unhealthyFor"],
+    [{ upgrade: { restarts: 40 } }, "upgrade.restarts"],
+    [{ upgrade: { longestStep: "1s" } }, "upgrade.longestStep"],
+    [{ upgrade: { probation: "70s", saveEvery: "2m" } }, "upgrade.saveEvery"],
     ["fast", "not a JSON object"],
     [{ monitoring: { period: "500h" } }, "longer than eleven days"]
   ])("refuses %j and names the place", (json, part) => {

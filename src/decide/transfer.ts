@@ -1,0 +1,39 @@
+/** The one transfer: how it begins. */
+import { format } from "../model/image.ts"
+import { sign } from "./audit.ts"
+import type { DeploySubject } from "./input.ts"
+import type { Turn } from "./turn.ts"
+
+/**
+ * Begins the one transfer; the caller has seen that none is under way. An operator's is told each time (`Deploying`),
+ * the offloader's own (`Transferring`) come again and again where an archive is missing.
+ */
+export const beginTransfer = (
+  turn: Turn,
+  subject: DeploySubject,
+  reason: "Deploying" | "Transferring",
+  actor?: string
+): string => {
+  const operation = turn.operation()
+  const text = subject._tag === "Image" ? format(subject.image) : subject.path
+  turn.setImages({
+    transfer: {
+      operation,
+      subject: text,
+      image: subject._tag === "Image" ? text : undefined,
+      since: turn.now.mono,
+      actor
+    }
+  })
+  turn.actions.push({ _tag: "Deploy", operation, subject })
+  const first = turn.events.length
+  turn.say(
+    "notice",
+    reason,
+    reason === "Deploying"
+      ? `An operator wants ${text} on the NPU (${operation}).`
+      : `Sending ${text} to the NPU (${operation}).`
+  )
+  sign(turn, first, { operation })
+  return operation
+}

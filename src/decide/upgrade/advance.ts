@@ -1,0 +1,193 @@
+/**
+ * The saga of an upgrade: stage → pre-flight → switch in order, each through its
+ * gate → probation → commit; back as recorded when it fails. Each turn takes the
+ * saga as far as what was seen allows. What it decides is durable before it is
+ * acted upon, and recovery does the acting: the saga assigns images, no more.
+ */
+import { split } from "../../model/image.ts"
+import { targetVersion } from "../memory.ts"
+import { healthOf } from "../question.ts"
+import type { Turn } from "../turn.ts"
+import { begin, inherit } from "./begin.ts"
+import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
+import { changeMember, isTried } from "./count.ts"
+import { commit, drop, fail, giveUp, mend, rollBack, rolledBack } from "./end.ts"
+import { imagesOf, isAtWayBack, isWantedRunning, runningInstance, specOf, stagedImages } from "./members.ts"
+import type { Member, Saga } from "./record.ts"
+import { loseWaysBack, preflight, stage, staging } from "./stage.ts"
+import { turnTo } from "./switch.ts"
+
+export const advance = (turn: Turn): void => {
+  // What cannot be made durable is not done: recovery goes on, the set stays where it is.
+  if (turn.now.unsavable !== undefined) return
+  mend(turn)
+  retarget(turn)
+  if (turn.memory.durable.upgrade === null) begin(turn)
+  const saga = turn.memory.durable.upgrade
+  if (saga === null) return
+  switch (saga.phase) {
+    case "staging":
+      return staged(turn, saga)
+    case "switching":
+      return switching(turn, saga)
+    case "probation":
+      return probation(turn, saga)
+    case "rollingBack":
+      return rollingBack(turn, saga)
+  }
+}
+
+/**
+ * Brings the next image to the NPU that is to be there ahead of its start. Comes
+ * after recovery, which needs the one transfer more. Returns when time alone
+ * ends what it waits for; mono.
+ */
+export const provision = (turn: Turn): number | undefined => {
+  const images = stagedImages(turn.memory)
+  if (images.length === 0 || turn.now.unsavable !== undefined) return undefined
+  const state = stage(turn, images)
+  return state._tag === "Wait" ? state.until : undefined
+}
+
+/** What becomes of a saga whose target is no longer the one that is wanted. */
+const retarget = (turn: Turn): void => {
+  const saga = turn.memory.durable.upgrade
+  const version = targetVersion(turn.memory)
+  if (saga === null || version === undefined || saga.phase === "rollingBack") return
+  if (saga.kind === "rollback") {
+    // Its quarantine ends with the version that it is about.
+    const isMeant = turn.memory.durable.quarantine.some((entry) => entry.version === version)
+    if (!isMeant) drop(turn, saga, `version ${version} is wanted now`)
+    return
+  }
+  if (saga.version === version) return
+  const reason = `version ${version} is wanted now`
+  const isUnproved = saga.phase === "probation" || !saga.members.every((member) => isAtWayBack(turn.memory, member))
+  if (saga.phase === "staging" && !isUnproved) drop(turn, saga, reason)
+  else if (saga.phase === "switching" || saga.members.every((member) => isAt(member, version))) {
+    fail(turn, saga, reason, false)
+  } else inherit(turn, saga, version)
+}
+
+/** Whether a member's way back is of this version. */
+const isAt = ({ previous }: Member, version: string): boolean =>
+  previous !== null && split(previous.image).tag === version
+
+const staged = (turn: Turn, before: Saga): void => {
+  const saga = loseWaysBack(turn, before)
+  if (staging(turn.memory, imagesOf(saga), turn.now.mono)._tag !== "Ready") return
+  if (isHeldBack(turn, saga)) return turn.setUpgrade({ heldBack: true })
+  // However long it was held back, the first stop follows upon a fresh list.
+  if (turn.memory.upgrade.heldBack) return turn.setUpgrade({ heldBack: false, imagesFresh: false })
+  const { ids } = turn.memory.images
+  const known = (image: string): string | null => ids[image] ?? null
+  const ready: Saga = {
+    ...saga,
+    phase: "switching",
+    members: saga.members.map((member) => ({
+      ...member,
+      digest: known(member.target) ?? member.digest,
+      previous: member.previous === null
+        ? null
+        : { ...member.previous, id: known(member.previous.image) ?? member.previous.id }
+    }))
+  }
+  turn.setDurable({ upgrade: ready })
+  restartClocks(turn)
+  if (ready.kind === "rollback") rollBack(turn, ready)
+  else {
+    turn.say(
+      "notice",
+      "Staged",
+      `Old and new images are on the NPU; ${ready.id} switches to ${ready.version}: ${
+        ready.members.map(({ container }) => container).join(", ")
+      }.`
+    )
+    switching(turn, ready)
+  }
+}
+
+const isHeldBack = (turn: Turn, saga: Saga): boolean =>
+  (turn.memory.durable.paused && saga.by === "version") || preflight(turn.memory, saga)._tag === "Wait"
+
+const switching = (turn: Turn, before: Saga): void => {
+  let saga = before
+  if (hasFailed(turn, saga)) return
+  for (const { container } of saga.members) {
+    const member = saga.members.find((candidate) => candidate.container === container)
+    if (member === undefined || member.passed) continue
+    if (member.side === "old") saga = turnTo(turn, saga, member, "new")
+    if (!passes(turn, member)) return
+    saga = changeMember(turn, saga, container, () => ({ side: "new", passed: true }))
+  }
+  turn.setDurable({ upgrade: { ...saga, phase: "probation", probation: 0 } })
+  turn.setUpgrade({ probation: 0 })
+  turn.say(
+    "notice",
+    "Probation",
+    `All services of ${saga.id} run ${saga.version}; it is committed after ${
+      turn.memory.policy.upgrade.probation / 1000
+    } s of observed running.`
+  )
+}
+
+/** Whether its gate is behind it; what an operator stopped has none. */
+const passes = (turn: Turn, member: Member): boolean => {
+  if (!isWantedRunning(turn.memory, member)) return true
+  if (!hasPassedGate(turn, member)) return false
+  turn.say("notice", "GatePassed", `${member.container} runs and answers as it should.`, member.container)
+  return true
+}
+
+const probation = (turn: Turn, saga: Saga): void => {
+  if (hasFailed(turn, saga)) return
+  const observed = saga.probation + turn.memory.upgrade.probation
+  if (observed < turn.memory.policy.upgrade.probation) return
+  const holds = saga.members.filter((member) => isWantedRunning(turn.memory, member)).every((member) => {
+    const spec = specOf(turn.memory, member)
+    return spec !== undefined && runningInstance(turn.memory, spec) !== undefined &&
+      healthOf(turn.memory, spec) === "True"
+  })
+  if (holds) commit(turn, saga)
+}
+
+const hasFailed = (turn: Turn, saga: Saga): boolean => {
+  const culprit = culpritOf(turn, saga)
+  if (culprit === undefined) return false
+  fail(turn, saga, culprit, true)
+  return true
+}
+
+const rollingBack = (turn: Turn, before: Saga): void => {
+  const culprit = culpritOf(turn, before)
+  if (culprit !== undefined) {
+    return giveUp(turn, before, `${before.failure ?? "it was rolled back"}; of the set before it ${culprit}`)
+  }
+  let saga = before
+  for (const member of before.members) {
+    if (!member.passed && passes(turn, member)) {
+      saga = changeMember(turn, saga, member.container, () => ({ passed: true }))
+    }
+  }
+  if (saga.members.every(({ passed }) => passed)) rolledBack(turn, saga)
+}
+
+/** A clause that says which member on trial has failed, and how; undefined where none has. */
+const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
+  const { restarts, unhealthyFor } = turn.memory.policy.upgrade
+  for (const member of saga.members) {
+    if (!isTried(saga, member) || !isWantedRunning(turn.memory, member)) continue
+    if (member.restarts >= restarts) {
+      const { lastReason } = turn.record(member.container)
+      return `${member.container} failed ${member.restarts} times${lastReason === null ? "" : ` (${lastReason})`}`
+    }
+    const unready = unreadyOf(turn, member)
+    if (unready >= unhealthyFor) {
+      const { reason } = turn.watched(member.container).probe
+      return `${member.container} ran for ${Math.round(unready / 1000)} s without answering its probe${
+        reason === undefined ? "" : ` (${reason})`
+      }`
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,154 @@
+/** Whether an upgrade begins, which services it changes, and what keeps it from beginning. */
+import type { ContainerSpec } from "../../model/catalogue.ts"
+import { format } from "../../model/image.ts"
+import { deedsOf } from "../../model/speech.ts"
+import { lackingVital } from "../capable.ts"
+import { type Memory, targetVersion } from "../memory.ts"
+import type { Turn } from "../turn.ts"
+import { restartClocks } from "./clock.ts"
+import { memberOf, targetImage, unseen, wrongServices } from "./members.ts"
+import type { Member, Saga } from "./record.ts"
+
+/** Why no upgrade begins although services are of another version than the one wanted. */
+export interface Blocker {
+  /** One word in CamelCase. */
+  readonly reason: string
+  /** A sentence without its full stop. */
+  readonly message: string
+  readonly advice?: string
+  /** It passes by itself, soon: nothing to tell anybody of. */
+  readonly passing?: true
+}
+
+export const blocker = (memory: Memory): Blocker | undefined => {
+  const { durable, npu, unsaved } = memory
+  const version = targetVersion(memory)
+  if (version === undefined) {
+    return { reason: "VersionUnknown", message: "the DPU's SONiC version cannot be told", passing: true }
+  }
+  const bad = durable.quarantine.find((entry) => entry.version === version)
+  if (bad !== undefined) {
+    return {
+      reason: "Quarantined",
+      message: `the set of version ${version} is in quarantine: ${bad.reason}`,
+      advice: `bring the DPU to another version, or run: offloadctl release ${version}`
+    }
+  }
+  if (durable.paused && durable.ordered !== version) {
+    return { reason: "Paused", message: "an operator has paused automatic upgrades", advice: "run: offloadctl resume" }
+  }
+  if (unsaved !== undefined) {
+    return {
+      reason: "StateNotDurable",
+      message: `memory cannot be saved: ${unsaved.reason}`,
+      advice: "make room in, or give access to, the state folder"
+    }
+  }
+  if (npu.reachable !== true) {
+    return { reason: "NpuUnreachable", message: "the NPU does not answer", passing: true }
+  }
+  const missing = lackingVital(memory)
+  if (missing.length > 0) {
+    return {
+      reason: "NotCapable",
+      message: `the NPU cannot ${deedsOf(missing)}`,
+      advice: "a newer gNOI Containerz server on the NPU"
+    }
+  }
+  const hidden = unseen(memory)
+  return hidden === undefined
+    ? undefined
+    : { reason: "StateUnknown", message: `it is not clear what ${hidden.name} runs`, passing: true }
+}
+
+/** Begins an upgrade where one is due and nothing stands against it. */
+export const begin = (turn: Turn): void => {
+  const version = targetVersion(turn.memory)
+  const wrong = version === undefined ? [] : wrongServices(turn.memory, version)
+  if (version === undefined || wrong.length === 0) return turn.setUpgrade({ blockedBy: undefined })
+  const blocked = blocker(turn.memory)
+  if (blocked !== undefined) return announceBlock(turn, blocked, wrong)
+  turn.setUpgrade({ blockedBy: undefined })
+  const members = wrong.map((spec) => memberOf(turn.memory, spec, version))
+  const saga = open(turn, { kind: "upgrade", version, members })
+  turn.say(
+    "notice",
+    "UpgradeBegun",
+    `${saga.id} brings ${
+      wrong.map(({ name }) => name).join(", ")
+    } to ${version}; the old ones run on until every image is on the NPU.`
+  )
+}
+
+/** A saga is recorded, its phase staging. */
+export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members">): Saga => {
+  const upgrades = turn.memory.durable.upgrades + 1
+  const saga: Saga = {
+    id: `upgrade-${upgrades}`,
+    ...what,
+    by: what.kind === "rollback" || turn.memory.durable.ordered === what.version ? "operator" : "version",
+    phase: "staging",
+    probation: 0,
+    failure: null
+  }
+  turn.setDurable({ upgrade: saga, upgrades })
+  turn.setUpgrade({ imagesFresh: false })
+  restartClocks(turn)
+  return saga
+}
+
+/**
+ * A set in probation is not good yet: where another version is wanted meanwhile,
+ * the next saga's way back is that of this one, the last set that proved good.
+ */
+export const inherit = (turn: Turn, before: Saga, version: string): void => {
+  const wrong = wrongServices(turn.memory, version)
+  const members = turn.memory.specs.flatMap((spec): ReadonlyArray<Member> => {
+    const earlier = before.members.find(({ container }) => container === spec.name)
+    if (earlier === undefined) return wrong.includes(spec) ? [memberOf(turn.memory, spec, version)] : []
+    const member = { ...memberOf(turn.memory, spec, version), previous: earlier.previous }
+    return [wrong.includes(spec) ? member : { ...member, digest: earlier.digest, side: "new", passed: true }]
+  })
+  const saga = open(turn, { kind: "upgrade", version, members })
+  // The version that was on probation is wanted again: it has its probation still before it.
+  if (wrong.length === 0) turn.setDurable({ upgrade: { ...saga, phase: "probation" } })
+  turn.say(
+    "notice",
+    "UpgradeBegun",
+    `${before.id} had not proved good when version ${version} came to be wanted: ${saga.id} goes there; its way back is the set before ${before.id}.`
+  )
+}
+
+/** Members for a way back to the set before the last committed one. */
+export const membersBack = (memory: Memory, set: Readonly<Record<string, string>>): ReadonlyArray<Member> =>
+  memory.specs.flatMap((spec): ReadonlyArray<Member> => {
+    const assigned = memory.durable.containers[spec.name]?.assigned ?? null
+    const image = set[spec.name]
+    return image === undefined || assigned === null || image === assigned ? [] : [backFrom(spec, assigned, image)]
+  })
+
+const backFrom = (spec: ContainerSpec, assigned: string, image: string): Member => ({
+  container: spec.name,
+  target: assigned,
+  digest: null,
+  previous: { image, id: null },
+  side: "new",
+  passed: true,
+  restarts: 0,
+  unready: 0
+})
+
+const announceBlock = (turn: Turn, blocked: Blocker, wrong: ReadonlyArray<ContainerSpec>): void => {
+  if (blocked.passing === true || turn.memory.upgrade.blockedBy === blocked.reason) return
+  turn.setUpgrade({ blockedBy: blocked.reason })
+  const version = targetVersion(turn.memory) ?? ""
+  turn.say(
+    "warning",
+    "UpgradeBlocked",
+    `${
+      wrong.map((spec) => format(targetImage(spec, version))).join(", ")
+    }: no upgrade begins, since ${blocked.message}.${
+      blocked.advice === undefined ? "" : ` What to do: ${blocked.advice}.`
+    }`
+  )
+}

@@ -1,0 +1,167 @@
+/** What an upgrade does now, what it waits for and what comes next, in words; and whether the set is sound. */
+import { split } from "../../model/image.ts"
+import { assignedImage, type Memory, recordOf, targetVersion } from "../memory.ts"
+import { blocker } from "./begin.ts"
+import { imagesOf, stagedImages, wrongServices } from "./members.ts"
+import type { Member, Saga } from "./record.ts"
+import { preflight, staging } from "./stage.ts"
+
+export interface Explanation {
+  /** One word in CamelCase: the phase, or why there is none. */
+  readonly reason: string
+  /** A clause without its full stop. */
+  readonly message: string
+  /** What comes after it; undefined where nothing does. */
+  readonly next: string | undefined
+  readonly advice: string | undefined
+  /** When time alone ends what it waits for; mono. */
+  readonly until: number | undefined
+  /** Whether services are being brought to another version, or wait for it. */
+  readonly active: boolean
+}
+
+export const explain = (memory: Memory, mono: number): Explanation => {
+  const { upgrade } = memory.durable
+  if (upgrade !== null) return { ...explainSaga(memory, upgrade, mono), active: true }
+  const version = targetVersion(memory)
+  const wrong = version === undefined ? [] : wrongServices(memory, version)
+  if (wrong.length > 0) {
+    const { advice, message, reason } = blocker(memory) ?? { reason: "Due", message: "an upgrade is about to begin" }
+    return {
+      reason,
+      message: `${wrong.map(({ name }) => name).join(", ")} ${
+        wrong.length === 1 ? "is" : "are"
+      } not at ${version}, since ${message}`,
+      next: undefined,
+      advice,
+      until: undefined,
+      active: false
+    }
+  }
+  const { staged } = memory.durable
+  if (staged !== null) {
+    const state = staging(memory, stagedImages(memory), mono)
+    const ready = state._tag === "Ready"
+    return {
+      reason: ready ? "StagedAhead" : "StagingAhead",
+      message: ready
+        ? `the images of ${staged} are on the NPU, ahead of the DPU's change to it`
+        : `the images of ${staged} are brought to the NPU ahead of the DPU's change to it${
+          state._tag === "Wait" ? `: ${state.message}` : ""
+        }`,
+      next: "a switch to them once the DPU's version says so",
+      advice: state._tag === "Wait" ? state.advice : undefined,
+      until: state._tag === "Wait" ? state.until : undefined,
+      active: false
+    }
+  }
+  return {
+    reason: version === undefined ? "VersionUnknown" : "UpToDate",
+    message: version === undefined
+      ? "the DPU's SONiC version cannot be told, so nothing is changed"
+      : `every service is at ${version} or will be started at it`,
+    next: undefined,
+    advice: undefined,
+    until: undefined,
+    active: false
+  }
+}
+
+const explainSaga = (memory: Memory, saga: Saga, mono: number): Omit<Explanation, "active"> => {
+  const { policy, unsaved } = memory
+  const held = unsaved === undefined ? undefined : {
+    reason: "StateNotDurable",
+    message: `${saga.id} stands still while memory cannot be saved: ${unsaved.reason}`,
+    next: undefined,
+    advice: "make room in, or give access to, the state folder",
+    until: undefined
+  }
+  if (held !== undefined) return held
+  switch (saga.phase) {
+    case "staging":
+      return explainStaging(memory, saga, mono)
+    case "switching": {
+      const current = saga.members.find(({ passed }) => !passed)
+      const rest = saga.members.filter(({ passed, side }) => !passed && side === "old").map(({ container }) =>
+        container
+      )
+      return {
+        reason: "Switching",
+        message: current === undefined
+          ? `${saga.id}: every service is switched`
+          : `${saga.id}: ${current.container} goes to ${current.target}; it must run and answer for ${
+            seconds(policy.upgrade.gate)
+          }${trouble(current)}`,
+        next: rest.length === 0 ? "probation of the whole set" : `then ${rest.join(", ")}`,
+        advice: undefined,
+        until: undefined
+      }
+    }
+    case "probation": {
+      const observed = saga.probation + memory.upgrade.probation
+      return {
+        reason: "Probation",
+        message: `${saga.id}: all run ${saga.version}; ${seconds(observed)} of ${
+          seconds(policy.upgrade.probation)
+        } of probation are observed`,
+        next: "the commit; until then the set before it is kept, and comes back if this one fails",
+        advice: undefined,
+        until: undefined
+      }
+    }
+    case "rollingBack": {
+      const pending = saga.members.filter(({ passed }) => !passed).map(({ container }) => container)
+      return {
+        reason: "RollingBack",
+        message: `${saga.id}: ${pending.join(", ")} ${pending.length === 1 ? "is" : "are"} brought back, since ${
+          saga.failure ?? "an operator asked for it"
+        }`,
+        next: "the set before it, in quarantine from the one that failed",
+        advice: undefined,
+        until: undefined
+      }
+    }
+  }
+}
+
+const explainStaging = (memory: Memory, saga: Saga, mono: number): Omit<Explanation, "active"> => {
+  const next = saga.kind === "rollback"
+    ? "the set before the present one is started again"
+    : `${saga.members.map(({ container }) => container).join(", ")} are switched in this order`
+  const images = staging(memory, imagesOf(saga), mono)
+  const state = images._tag !== "Ready"
+    ? images
+    : memory.durable.paused && saga.by === "version"
+    ? {
+      _tag: "Wait" as const,
+      reason: "Paused",
+      message: "an operator has paused automatic upgrades",
+      advice: "run: offloadctl resume"
+    }
+    : preflight(memory, saga)
+  return {
+    reason: state._tag === "Wait" && !("doing" in state) ? state.reason : "Staging",
+    message: `${saga.id}: the present set runs on while images are brought to the NPU${
+      state._tag === "Wait" ? `: ${state.message}` : ""
+    }`,
+    next,
+    advice: state._tag === "Wait" && "advice" in state ? state.advice : undefined,
+    until: state._tag === "Wait" && "until" in state ? state.until : undefined
+  }
+}
+
+const trouble = ({ restarts }: Member): string => restarts === 0 ? "" : `; it has failed ${restarts} times`
+
+const seconds = (millis: number): string => `${Math.round(millis / 1000)} s`
+
+/** The versions that services are assigned, each once. */
+export const assignedVersions = (memory: Memory): ReadonlyArray<string> => [
+  ...new Set(memory.specs.flatMap(({ name }) => assignedImage(memory, name)?.tag ?? []))
+]
+
+/** What each service is assigned: `gnmidpu0 at 2.0, …`. */
+export const setText = (memory: Memory): string =>
+  memory.specs.flatMap(({ name }) => {
+    const { assigned } = recordOf(memory, name)
+    return assigned === null ? [] : [`${name} at ${split(assigned).tag}`]
+  }).join(", ")

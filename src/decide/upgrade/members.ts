@@ -1,0 +1,87 @@
+/** Questions about the set: which services are wrong, whether all are seen, what each is to run. */
+import type { ContainerSpec } from "../../model/catalogue.ts"
+import { format, type ImageRef, same, split } from "../../model/image.ts"
+import { assignedImage, type Memory, recordOf, watchedOf } from "../memory.ts"
+import { isFresh, runsAssigned } from "../question.ts"
+import type { Member, Saga } from "./record.ts"
+
+export const targetImage = (spec: ContainerSpec, version: string): ImageRef => ({
+  repository: spec.repository,
+  tag: version
+})
+
+/** The services whose version is known and is another. */
+export const wrongServices = (memory: Memory, version: string): ReadonlyArray<ContainerSpec> =>
+  memory.specs.filter((spec) => {
+    const assigned = assignedImage(memory, spec.name)
+    return assigned !== undefined && !same(assigned, targetImage(spec, version))
+  })
+
+/** A member whose way back is what its container was assigned. */
+export const memberOf = (memory: Memory, spec: ContainerSpec, version: string): Member => {
+  const assigned = assignedImage(memory, spec.name)
+  return {
+    container: spec.name,
+    target: format(targetImage(spec, version)),
+    digest: null,
+    previous: assigned === undefined ? null : { image: format(assigned), id: null },
+    side: "old",
+    passed: false,
+    restarts: 0,
+    unready: 0
+  }
+}
+
+export const specOf = (memory: Memory, member: Member): ContainerSpec | undefined =>
+  memory.specs.find((spec) => spec.name === member.container)
+
+/** Every image that the saga may have to start. The ways back come first: without them nothing is stopped. */
+export const imagesOf = (saga: Saga): ReadonlyArray<ImageRef> => [
+  ...saga.members.flatMap(({ previous }) => previous === null ? [] : [split(previous.image)]),
+  ...(saga.kind === "rollback" ? [] : saga.members.map(({ target }) => split(target)))
+]
+
+/** Every image that is to be on the NPU ahead of its start: the saga's, or those that an operator wants there. */
+export const stagedImages = (memory: Memory): ReadonlyArray<ImageRef> => {
+  const { staged, upgrade } = memory.durable
+  if (upgrade !== null) return upgrade.phase === "staging" ? imagesOf(upgrade) : []
+  return staged === null ? [] : memory.specs.map((spec) => targetImage(spec, staged))
+}
+
+/** How often the transfer of an image has failed in a row. */
+export const failedTries = (memory: Memory, image: string): number => memory.images.pace[image]?.level ?? 0
+
+/** The first service that no clear and fresh look shows, or undefined where all are seen. */
+export const unseen = (memory: Memory): ContainerSpec | undefined =>
+  memory.specs.find((spec) => {
+    const watched = watchedOf(memory, spec.name)
+    return watched.sighting._tag === "Unknown" || (watched.inFlight === undefined && !isFresh(watched))
+  })
+
+/** The instance that is Running as its saga has it, or undefined. */
+export const runningInstance = (memory: Memory, spec: ContainerSpec): string | undefined => {
+  const watched = watchedOf(memory, spec.name)
+  if (watched.inFlight !== undefined || !isFresh(watched) || watched.sighting._tag !== "Running") return undefined
+  return runsAssigned(memory, spec) === true ? watched.sighting.id : undefined
+}
+
+export const isWantedRunning = (memory: Memory, member: Member): boolean =>
+  recordOf(memory, member.container).desired === "running"
+
+/** Whether a version is one that the saga may have started, late as it may come. */
+export const isOfSaga = (memory: Memory, spec: ContainerSpec, version: string): boolean =>
+  memory.durable.upgrade?.members.some(({ container, previous, target }) =>
+    container === spec.name
+    && (split(target).tag === version || (previous !== null && split(previous.image).tag === version))
+  ) === true
+
+/** Whether a member is assigned what it would go back to: not so where this saga took over from one on probation. */
+export const isAtWayBack = (memory: Memory, { container, previous }: Member): boolean =>
+  previous === null || memory.durable.containers[container]?.assigned === previous.image
+
+/** Whether the saga is in the midst of changing this container. */
+export const isSwitching = (memory: Memory, container: string): boolean => {
+  const saga = memory.durable.upgrade
+  return saga !== null && saga.phase !== "staging"
+    && saga.members.some((member) => member.container === container && !member.passed)
+}

@@ -1,0 +1,229 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import { database, gnmi, ha } from "../bench.ts"
+import { UpgradeWorld } from "./world.ts"
+
+const all = (version: string) => [version, version, version]
+
+describe("an upgrade", () => {
+  it("brings the set to the DPU's version in order, each through its gate, and commits after probation", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    assert.deepStrictEqual(world.calls.slice(0, 3), [
+      "Deploy docker-database:2.0",
+      "Deploy docker-sonic-gnmi:2.0",
+      "Deploy docker-dash-ha:2.0"
+    ])
+    assert.deepStrictEqual(
+      world.calls.slice(3),
+      [database, gnmi, ha].flatMap((name) => [`Stop ${name}`, `Remove ${name}`, `Start ${name} 2.0`])
+    )
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+    assert.deepStrictEqual(world.memory.durable.previousSet?.[ha], "docker-dash-ha:1.0")
+  })
+
+  it("stops nothing before old and new images are shown on the NPU", () => {
+    const world = new UpgradeWorld()
+    world.watch = (call) => {
+      if (call._tag !== "Stop") return
+      for (const image of ["docker-database", "docker-sonic-gnmi", "docker-dash-ha"]) {
+        assert.isTrue(world.images.has(`${image}:1.0`) && world.images.has(`${image}:2.0`), image)
+      }
+    }
+    world.images.delete("docker-dash-ha:1.0")
+    world.upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    assert.include(world.calls, "Deploy docker-dash-ha:1.0", "the way back is pushed again where it vanished")
+  })
+
+  it("does not send again what is there", () => {
+    const world = new UpgradeWorld()
+    for (const image of world.archives) world.images.add(image)
+    world.upgradeTo("2.0").settle()
+    assert.notInclude(world.calls.join(), "Deploy")
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("is refused before anything stops where there is no room, and goes on once there is", () => {
+    const world = new UpgradeWorld()
+    world.refusal = "the NPU has no room for Deploy (RESOURCE_EXHAUSTED: 300 MB are free)"
+    world.upgradeTo("2.0").pass(300)
+    assert.deepStrictEqual([world.versions(), world.calls.some((call) => call.startsWith("Stop"))], [all("1.0"), false])
+    assert.strictEqual(world.reasons().filter((reason) => reason === "UpgradeRefused").length, 1)
+    assert.include(world.events.find(({ reason }) => reason === "UpgradeRefused")?.message, "300 MB are free")
+    world.refusal = undefined
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it.each(
+    [
+      ["a service that crashes on start", "ha", { crashes: 500 }],
+      ["a service that is never healthy", "gnmi", { neverHealthy: true }],
+      ["a service that crashes in its probation", "database", { crashes: 60_000 }],
+      ["a service that cannot be started", "ha", { refusesToStart: true }]
+    ] as const
+  )("goes back to the set as it was for %s, and stays there", (_, service, behaviour) => {
+    const world = new UpgradeWorld()
+    world.behave(service, "2.0", behaviour)
+    world.upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    const { lastUpgrade, quarantine, upgrade } = world.memory.durable
+    assert.deepStrictEqual([upgrade, lastUpgrade?.outcome, quarantine[0]?.version], [null, "rolledBack", "2.0"])
+    assert.isTrue(quarantine[0]?.images.every((image) => image.digest !== null))
+    const { length } = world.calls
+    world.pass(3600)
+    assert.strictEqual(world.calls.length, length, "it does not try again by itself")
+    assert.isNull(world.memory.durable.degraded)
+  })
+
+  it("tries again once the target has changed and come back", () => {
+    const world = new UpgradeWorld()
+    world.behave("ha", "2.0", { crashes: 500 })
+    world.upgradeTo("2.0").settle().upgradeTo("1.0").settle()
+    world.behave("ha", "2.0", {})
+    world.upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("counts a crash in probation only as one of three", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(100)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.crash(ha)
+    world.pass(30).crash(ha)
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+  })
+
+  it("lets an outage stop the clocks and count for nothing", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(100)
+    const { durable, upgrade } = world.memory
+    const observed = durable.upgrade!.probation + upgrade.probation
+    world.reachable = false
+    world.pass(2000)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.reachable = true
+    world.pass(10)
+    const after = world.memory.durable.upgrade!.probation + world.memory.upgrade.probation
+    assert.isAtMost(after - observed, 12_000)
+    world.settle()
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+  })
+
+  it("stages what an operator stopped and does not start it", () => {
+    const world = new UpgradeWorld()
+    world.command({ _tag: "SetDesired", container: ha, desired: "stopped" })
+    world.pass(5).upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), ["2.0", "2.0"])
+    assert.isTrue(world.images.has("docker-dash-ha:2.0"))
+    world.command({ _tag: "SetDesired", container: ha, desired: "running" })
+    world.pass(10)
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("does not begin while memory cannot be saved", () => {
+    const world = new UpgradeWorld()
+    world.unsavable = "no space left on the device"
+    world.upgradeTo("2.0").pass(60)
+    assert.deepStrictEqual([world.calls, world.versions()], [[], all("1.0")])
+    world.unsavable = undefined
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("leaves a first installation to the ladder", () => {
+    const world = new UpgradeWorld()
+    world.containers.clear()
+    world.memory = { ...world.memory, durable: { ...world.memory.durable, containers: {} } }
+    world.upgradeTo("2.0").pass(30)
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    assert.isNull(world.memory.durable.upgrade)
+    assert.strictEqual(world.memory.durable.upgrades, 0)
+  })
+})
+
+describe("another version in the midst of an upgrade", () => {
+  it("drops what was only staged", () => {
+    const world = new UpgradeWorld()
+    world.archives.delete("docker-dash-ha:2.0")
+    world.offer("3.0")
+    world.upgradeTo("2.0").pass(30).upgradeTo("3.0").settle()
+    assert.deepStrictEqual(world.versions(), all("3.0"))
+    assert.isFalse(world.calls.some((call) => call.startsWith("Start") && call.endsWith("2.0")))
+  })
+
+  it("brings back what was switched before it goes on", () => {
+    const world = new UpgradeWorld()
+    world.offer("3.0")
+    world.upgradeTo("2.0").pass(15)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "switching")
+    world.upgradeTo("3.0").settle()
+    assert.deepStrictEqual(world.versions(), all("3.0"))
+    assert.deepStrictEqual(world.memory.durable.quarantine, [])
+    assert.include(world.reasons(), "UpgradeAbandoned")
+    assert.isFalse(world.calls.includes(`Start ${ha} 2.0`), "the rest of the set never saw 2.0")
+  })
+
+  it("goes from a set on probation to the next, with the last good one as the way back", () => {
+    const world = new UpgradeWorld()
+    world.offer("3.0")
+    world.behave("gnmi", "3.0", { neverHealthy: true })
+    world.upgradeTo("2.0").pass(100)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.upgradeTo("3.0").settle()
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+  })
+
+  it("takes a downgrade in probation for a rollback", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(100).upgradeTo("1.0").settle()
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    assert.deepStrictEqual(world.memory.durable.quarantine, [])
+  })
+})
+
+describe("a set that cannot be mended", () => {
+  it("is Degraded where the old set does not come up either, and is not switched again", () => {
+    const world = new UpgradeWorld()
+    world.behave("ha", "2.0", { crashes: 500 })
+    world.upgradeTo("2.0").pass(15)
+    world.behave("database", "1.0", { neverHealthy: true })
+    world.settle()
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "degraded")
+    assert.include(world.memory.durable.degraded, "offloadctl release 2.0")
+    assert.strictEqual(world.reasons().filter((reason) => reason === "Degraded").length, 1)
+    world.pass(600)
+    assert.isFalse(world.calls.slice(-5).some((call) => call.endsWith(" 2.0")), "a rollback is never rolled back")
+    world.behave("database", "1.0", {})
+    world.settle().pass(200)
+    assert.isNull(world.memory.durable.degraded)
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+  })
+
+  it("is Degraded where it was mixed before", () => {
+    const world = new UpgradeWorld()
+    world.offer("1.5")
+    world.images.add("docker-dash-ha:1.5")
+    world.behave("gnmi", "2.0", { neverHealthy: true })
+    const container = world.containers.get(ha)!
+    world.containers.set(ha, { ...container, id: "other", image: "docker-dash-ha:1.5" })
+    world.memory = {
+      ...world.memory,
+      durable: {
+        ...world.memory.durable,
+        containers: {
+          ...world.memory.durable.containers,
+          [ha]: {
+            ...world.memory.durable.containers[ha]!,
+            assigned: "docker-dash-ha:1.5",
+            startedVersion: "1.5",
+            startedId: "other"
+          }
+        }
+      }
+    }
+    world.upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), ["1.0", "1.0", "1.5"])
+    assert.include(world.memory.durable.degraded, "dash-hadpu2 at 1.5")
+  })
+})
