@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
-import { decodeProblem } from "../../src/cli/control-client.ts"
+import { decodeProblem, segment } from "../../src/cli/control-client.ts"
 import type { EventFeed, EventQuery, OutputQuery } from "../../src/cli/event-feed.ts"
 import { BadReply, type ExchangeError } from "../../src/cli/exchange.ts"
 import type { ProblemView } from "../../src/control/problems.ts"
@@ -25,14 +25,14 @@ const pathOf = (query: EventQuery): string => {
     ...(query.follow ? ["follow=true"] : []),
     ...(["container", "operation", "since"] as const).flatMap((name) => {
       const value = query[name]
-      return value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`]
+      return value === undefined ? [] : [`${name}=${segment(value)}`]
     })
   ]
   return `/v1/events${parameters.length === 0 ? "" : `?${parameters.join("&")}`}`
 }
 
 const outputPath = ({ container, follow, previous }: OutputQuery): string =>
-  `/v1/containers/${encodeURIComponent(container)}/logs?follow=${follow}&previous=${previous}`
+  `/v1/containers/${segment(container)}/logs?follow=${follow}&previous=${previous}`
 
 const parseEvent = Schema.decodeUnknownEither(Schema.parseJson(Event))
 

@@ -24,6 +24,8 @@ export interface ConnectWatch {
   /** How long each stage may take, milliseconds. */
   readonly limit: number
   readonly reached: (stage: Stage) => void
+  /** A connection is made; the socket is its. */
+  readonly opened: (socket: net.Socket) => void
   readonly failed: (error: ConnectError) => void
   /** The peer says that it takes no further calls on this connection, and why. */
   readonly goaway: (reason: { readonly code: number; readonly text: string }) => void
@@ -68,6 +70,7 @@ const connect = async (
     const secured = await within(watch.limit, socket, connector.connect(socket), "TLS")
     watch.reached("Greeting")
     const transport = await within(watch.limit, socket, greeted(inside, secured, address, options), "HTTP/2")
+    watch.opened(secured.socket)
     sessionOf(transport).once("goaway", (code, _, data) => watch.goaway({ code, text: data?.toString() ?? "" }))
     return transport
   } catch (cause) {

@@ -126,7 +126,7 @@ class Tracker {
 
   close(): void {
     this.#closed = true
-    this.#line.client.close()
+    this.#line.close()
   }
 
   /** Nobody answers: is it worth a new connection? */

@@ -2,12 +2,23 @@
  * One client of the connection's: the calls on it, and what has become of its
  * attempts to connect. One that was replaced is closed when its last call is over.
  */
+import type { Socket } from "node:net"
+
 import type * as grpc from "@grpc/grpc-js"
 
 import type { TransportFault } from "../../src/model/transport-fault.ts"
 import type { WireError } from "../../src/npu/wire.ts"
 import type { ConnectWatch, Stage } from "./connecting.ts"
 import type { ConnectError } from "./fault.ts"
+
+/**
+ * Connections of one client that may be open at a time. A peer that says goodbye and
+ * does not hang up keeps one, with the calls that still go on there; of more the oldest is cut.
+ */
+const mostSockets = 4
+
+/** How long a client that was closed may take to part from its peer, milliseconds. */
+const farewell = 1000
 
 export class Line {
   readonly client: grpc.Client
@@ -20,6 +31,7 @@ export class Line {
   #pingedOut = false
   #calls = 0
   #retired = false
+  readonly #sockets = new Set<Socket>()
   /** How to end the calls that have no deadline. */
   readonly #endless = new Set<() => void>()
 
@@ -29,6 +41,7 @@ export class Line {
         this.#connected = false
         this.#stage = stage
       },
+      opened: (socket) => this.#opened(socket),
       failed: (error) => {
         this.#stage = undefined
         this.failure = error
@@ -70,7 +83,20 @@ export class Line {
 
   // Not sooner: grpc-js fails calls that wait for a connection when their channel is closed.
   #closeIfDone(): void {
-    if (this.#retired && this.#calls === 0) this.client.close()
+    if (this.#retired && this.#calls === 0) this.close()
+  }
+
+  /** Closes the client; a peer that is in the middle of a frame, or silent, would keep its socket open for ever. */
+  close(): void {
+    this.client.close()
+    setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), farewell).unref()
+  }
+
+  #opened(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once("close", () => this.#sockets.delete(socket))
+    const [oldest] = this.#sockets
+    if (this.#sockets.size > mostSockets) oldest?.destroy()
   }
 
   /** What an error says of the transport; nothing where the peer answered with a status of its own. */

@@ -11,6 +11,14 @@ import { streamMethod } from "./methods.ts"
 import { errorOfStatus, localError } from "./status.ts"
 import { started, within } from "./unary.ts"
 
+/**
+ * What a list may come to, bytes as they arrive; more is refused, since all of it is
+ * held at once. Each row counts for at least `rowFloor`, about what it takes once it is
+ * decoded; a row of a real engine has some 200 bytes, so 16,384 of them fit.
+ */
+export const listLimit = 16 * 1024 * 1024
+const rowFloor = 1024
+
 export const collect = <M extends StreamMethod>(
   connection: Connection,
   name: M,
@@ -19,8 +27,18 @@ export const collect = <M extends StreamMethod>(
 ): Effect.Effect<ReadonlyArray<StreamMethods[M]["response"]>, WireError> =>
   Effect.async((resume) => {
     const rows: Array<StreamMethods[M]["response"]> = []
+    let size = 0
     const call = open(connection, name, request, within(deadline), {
-      onMessage: (row) => void rows.push(row),
+      onBytes: (length) => {
+        size += Math.max(length, rowFloor)
+      },
+      onMessage: (row) => {
+        if (size <= listLimit) return void rows.push(row)
+        rows.length = 0
+        if (!(call instanceof WireError)) call.cancel()
+        const text = `the list is longer than ${listLimit / 2 ** 20} MiB`
+        resume(Effect.fail(localError(name, "RESOURCE_EXHAUSTED", text)))
+      },
       onEnd: (error) => resume(error === undefined ? Effect.succeed(rows) : Effect.fail(error))
     })
     if (call instanceof WireError) return resume(Effect.fail(call))
@@ -67,6 +85,8 @@ const open = <M extends StreamMethod>(
   request: StreamMethods[M]["request"],
   options: grpc.CallOptions,
   listener: {
+    /** The length of a message that arrived, before it is decoded. */
+    readonly onBytes?: (length: number) => void
     readonly onMessage: (message: StreamMethods[M]["response"]) => void
     readonly onEnd: (error?: WireError) => void
   }
@@ -87,7 +107,10 @@ const open = <M extends StreamMethod>(
     record.client.makeServerStreamRequest(
       method.path,
       method.encode,
-      method.decode,
+      (bytes) => {
+        listener.onBytes?.(bytes.length)
+        return method.decode(bytes)
+      },
       request,
       record.metadata,
       options

@@ -72,6 +72,8 @@ class Upload {
   readonly #bytes: Bytes | undefined
   readonly #messages: Array<DeployResponse> = []
   #sentBytes = 0
+  /** The bytes that the peer told last. */
+  #progress = 0
   #chunkSize: number | undefined
   #endSent = false
   /** The peer said how it went; what follows is the end of the stream. */
@@ -192,9 +194,12 @@ class Upload {
   }
 
   #received(message: DeployResponse): void {
-    if (!this.#endSent) this.#touch()
-    if (message.imageTransferProgress !== undefined) return
+    const progress = message.imageTransferProgress
+    if (progress !== undefined) return this.#progressed(Number(progress.bytesReceived))
+    // A peer that follows the interface sends three; without end they are no progress either.
+    if (this.#messages.length === mostMessages) return
     this.#messages.push(message)
+    if (!this.#endSent) this.#touch()
     if (message.imageTransferReady !== undefined && this.#bytes !== undefined) {
       const asked = message.imageTransferReady.chunkSize
       if (asked <= 0) return this.#fail("FAILED_PRECONDITION", `the peer asks for chunks of ${asked} bytes`)
@@ -203,6 +208,14 @@ class Upload {
     if (message.imageTransferSuccess !== undefined) this.#verdict = "success"
     if (message.imageTransferError !== undefined) this.#verdict = "error"
     this.#notify()
+  }
+
+  /** Only what goes on counts: a peer that repeats itself would keep the transfer waiting for ever. */
+  #progressed(bytes: number): void {
+    const most = this.#bytes?.size ?? Number.POSITIVE_INFINITY
+    if (this.#endSent || !(bytes > this.#progress && bytes <= most)) return
+    this.#progress = bytes
+    this.#touch()
   }
 
   #ended(status: EndStatus): void {
@@ -256,6 +269,9 @@ class Upload {
     }
   }
 }
+
+/** Messages without progress that are kept; further ones are passed over. */
+const mostMessages = 16
 
 /** What a Node timer can hold, milliseconds. */
 const longestTimer = 2_147_483_647

@@ -1,5 +1,6 @@
 /** A record as one line, in three ways. */
-import { escape, quoteIfNeeded, toKey } from "./escape.ts"
+import { plain, plainJson } from "../../src/model/plain.ts"
+import { quoteIfNeeded, toKey } from "./escape.ts"
 import type { LogRecord } from "./record.ts"
 
 export const renderPretty = (record: LogRecord, colour: boolean): string => {
@@ -7,7 +8,7 @@ export const renderPretty = (record: LogRecord, colour: boolean): string => {
   return [
     paint(dim, timeOfDay(record.at)),
     paint(colours[record.level], record.level.padEnd(5)),
-    escape(record.message),
+    plain(record.message),
     ...record.fields.map(([key, value]) => `${paint(dim, `${toKey(key)}=`)}${quoteIfNeeded(value)}`)
   ].join(" ")
 }
@@ -21,13 +22,12 @@ export const renderLogfmt = (record: LogRecord): string =>
   ].map(([key, value]) => `${toKey(key)}=${quoteIfNeeded(value)}`).join(" ")
 
 export const renderJson = (record: LogRecord): string =>
-  // JSON escapes C0 only; what else is harmful stands within strings, where its escape is JSON too.
-  escape(JSON.stringify({
+  plainJson({
     at: instant(record.at),
     level: record.level.toLowerCase(),
     message: record.message,
     ...(record.fields.length === 0 ? {} : { fields: Object.fromEntries(record.fields) })
-  }))
+  })
 
 const dim = 2
 

@@ -68,8 +68,8 @@ export const make = (exchange: Exchange): ControlClientShape => {
         }
       )
   }
-  const one = (name: string) => `/v1/containers/${encodeURIComponent(name)}`
-  const operation = (id: string) => `/v1/deployments/${encodeURIComponent(id)}`
+  const one = (name: string) => `/v1/containers/${segment(name)}`
+  const operation = (id: string) => `/v1/deployments/${segment(id)}`
   return {
     list: call()(ContainerList, "GET", "/v1/containers"),
     status: (name) => call("UnknownContainer")(ContainerStatus, "GET", one(name)),
@@ -85,6 +85,9 @@ export const make = (exchange: Exchange): ControlClientShape => {
     version: call()(VersionView, "GET", "/v1/version")
   }
 }
+
+/** A name as one segment of a path; half a character, which a path cannot hold, becomes the sign for what is none. */
+export const segment = (name: string): string => encodeURIComponent(name.toWellFormed())
 
 const anywhere: ReadonlyArray<ProblemTag> = ["BadRequest", "UnknownPath", "TooLarge", "InternalError"]
 

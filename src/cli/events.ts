@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 
 import type { Event, Severity } from "../model/event.ts"
+import { plainJson } from "../model/plain.ts"
 import { parseDuration } from "./duration.ts"
 import { EventFeed } from "./event-feed.ts"
 import { ExitCode } from "./exit-code.ts"
@@ -33,7 +34,7 @@ export const events = Effect.fn("events")(function*(options: EventsOptions) {
   }
   yield* Stream.runForEach(
     feed.events({ ...query, follow: options.follow }),
-    (event) => print(options.output === "json" ? JSON.stringify(event) : renderEvent(event, colour))
+    (event) => print(options.output === "json" ? plainJson(event) : renderEvent(event, colour))
   )
   if (!options.follow) return ExitCode.done
   return yield* new Ended({

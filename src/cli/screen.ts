@@ -3,6 +3,8 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
+import { plainJson } from "../model/plain.ts"
+
 /** Whoever read our output has closed it, as `| head -1` does. The program ends quietly. */
 export class ClosedPipe extends Data.TaggedError("ClosedPipe") {}
 
@@ -30,7 +32,6 @@ export const say = (sentence: string): Effect.Effect<void, never, Screen> =>
   Effect.flatMap(Screen, (screen) => screen.err(`${sentence}\n`))
 
 /** A view, for programs. */
-export const printJson = (view: unknown): Effect.Effect<void, ClosedPipe, Screen> =>
-  print(JSON.stringify(view, null, 2))
+export const printJson = (view: unknown): Effect.Effect<void, ClosedPipe, Screen> => print(plainJson(view, 2))
 
 export type Format = "table" | "json"

@@ -1,4 +1,5 @@
 /** Small things that tables and sentences are made of. */
+import { plain } from "../model/plain.ts"
 
 export type Colour = "red" | "green" | "yellow" | "bold"
 
@@ -7,18 +8,7 @@ const codes: Readonly<Record<Colour, number>> = { bold: 1, red: 31, green: 32, y
 export const paint = (on: boolean, colour: Colour | undefined, text: string): string =>
   on && colour !== undefined ? `\u001B[${codes[colour]}m${text}\u001B[0m` : text
 
-/** Control characters, and those that turn the direction of writing: what comes from outside must not steer a terminal. */
-
-const steering = /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g
-
-/** Text from outside on one line, with what could steer a terminal spelled out: a new line reads `\n`. */
-export const plain = (text: string): string =>
-  text.replace(steering, (character) => {
-    if (character === "\n") return "\\n"
-    if (character === "\t") return "\\t"
-    if (character === "\r") return "\\r"
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
-  })
+export { plain }
 
 /** `N/A` for nothing, as SONiC's tables have it. */
 export const orNothing = (text: string | null): string => text === null || text === "" ? "N/A" : plain(text)

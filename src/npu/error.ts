@@ -20,15 +20,25 @@ export type NpuErrorClass = ErrorClass
  */
 export type ErrorOrigin = "transport" | "server" | "in-band" | "client"
 
-/** A call to the NPU that did not succeed; `message` is a sentence for people. */
-export class NpuError extends Data.TaggedError("NpuError")<{
+interface Failure {
   readonly class: NpuErrorClass
   readonly origin: ErrorOrigin
   readonly method: MethodName
   readonly reason: string
   /** What is wrong with the transport, where that is the cause. */
   readonly fault?: TransportFault
-}> {
+}
+
+/**
+ * A call to the NPU that did not succeed; `message` is a sentence for people.
+ * What a server says in it is cut off where it does not end: it goes into events,
+ * the log and answers, and a message may hold megabytes.
+ */
+export class NpuError extends Data.TaggedError("NpuError")<Failure> {
+  constructor(failure: Failure) {
+    super({ ...failure, reason: bounded(failure.reason) })
+  }
+
   override get message(): string {
     return this.reason
   }
@@ -101,6 +111,15 @@ const explain: Record<NpuErrorClass, (method: string, endpoint: string) => strin
   BadAnswer: (method) => `the NPU's answer to ${method} makes no sense`,
   SourceFailed: (method) => `${method}: the archive could not be read to its end`
 }
+
+/** The longest reason, characters. */
+const longestReason = 1000
+
+/** Joined anew, since a slice would keep all of the text in memory. */
+const bounded = (text: string): string =>
+  text.length <= longestReason
+    ? text
+    : `${Array.from(text.slice(0, longestReason)).join("")}… (${text.length - longestReason} characters more)`
 
 /** Classifies a failed call. */
 export const classify = (endpoint: string, error: WireError): NpuError => {

@@ -21,11 +21,19 @@ export type ImageRow = StoredImage
 
 const statuses: ReadonlySet<string> = new Set(["UNSPECIFIED", "STOPPED", "RUNNING", "PRESENT", "NOT_FOUND"])
 
+/**
+ * The longest that is believed, characters. An id is a digest, a tag has 128 at the
+ * most, a repository 255 and its host as many: what is longer is no engine's, and
+ * would be kept and shown.
+ */
+const longest = { id: 256, image: 1024, version: 128 }
+
 /** A row that is not what the interface says yields a sentence instead. */
 export const containerRow = (row: ListContainerResponse): ContainerRow | string => {
   if (typeof row.name !== "string" || typeof row.imageName !== "string" || typeof row.id !== "string") {
     return "a row without id, name and image"
   }
+  if (row.id.length > longest.id || row.imageName.length > longest.image) return "a row with an endless id or image"
   const image = split(row.imageName)
   return {
     id: row.id,
@@ -44,12 +52,14 @@ export const containerRow = (row: ListContainerResponse): ContainerRow | string 
 const versionOf = (image: ImageRef, labels: Readonly<Record<string, string>> | undefined): string | undefined => {
   const label = labels?.["Tag"]
   if (image.tag !== "latest" && image.tag !== "" && !isNameless(image)) return image.tag
-  return label === undefined || label === "" ? undefined : label
+  return label === undefined || label === "" || label.length > longest.version ? undefined : label
 }
 
 export const imageRow = (row: ListImageResponse): ImageRow | string =>
   typeof row.id !== "string" || typeof row.imageName !== "string" || typeof row.tag !== "string"
     ? "a row without id, name and tag"
+    : row.id.length > longest.id || row.imageName.length > longest.image
+    ? "a row with an endless id or name"
     : {
       id: row.id.replace(/^sha256:/, ""),
       repository: row.imageName,

@@ -125,6 +125,26 @@ describe("lists", () => {
       assert.deepStrictEqual(rows.map(({ id }) => Number(id)), Array.from({ length: 5000 }, (_, i) => i))
     }))
 
+  it.scopedLive("refuse a list that does not end, rows of nothing too, and cancel it", () =>
+    Effect.gen(function*() {
+      const cancelled = signal()
+      const wire = yield* wireWith({
+        ListContainer: (call) => {
+          const pour = (): void => {
+            while (call.write({ ...row, name: call.request.all === true ? "x".repeat(1_000_000) : "" }));
+          }
+          call.on("drain", pour)
+          call.on("cancelled", () => cancelled.fire())
+          pour()
+        }
+      })
+      for (const all of [true, false]) {
+        const error = yield* Effect.flip(wire.collect("ListContainer", { all }, Duration.seconds(50)))
+        assert.deepStrictEqual([error.code, error.origin], ["RESOURCE_EXHAUSTED", "local"])
+      }
+      yield* cancelled.awaited
+    }))
+
   it.scopedLive("are cancelled on the wire when interrupted", () =>
     Effect.gen(function*() {
       const arrived = signal()

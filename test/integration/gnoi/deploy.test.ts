@@ -297,6 +297,22 @@ describe("a deploy that stands still", () => {
       assert.strictEqual(gist(yield* Effect.flip(mute.deploy(deployCall(undefined, short)))), "DEADLINE_EXCEEDED local")
     }))
 
+  it.scopedLive("is not kept waiting by a peer that repeats its progress or its ready", () =>
+    Effect.gen(function*() {
+      for (
+        const message of [{ imageTransferProgress: { bytesReceived: "7" } }, { imageTransferReady: { chunkSize: 9 } }]
+      ) {
+        const wire = yield* wireWith({
+          Deploy: (call: Call) => {
+            const chatter = setInterval(() => call.write(message), 5)
+            call.on("cancelled", () => clearInterval(chatter))
+          }
+        })
+        const hanging: ByteSource = { size: 10, open: Effect.succeed({ read: () => new Promise(() => {}) }) }
+        assert.strictEqual(gist(yield* Effect.flip(wire.deploy(deployCall(hanging, short)))), "DEADLINE_EXCEEDED local")
+      }
+    }))
+
   it.scopedLive("may load for longer than it may idle, and not longer than the load time-out", () =>
     Effect.gen(function*() {
       let slow: NodeJS.Timeout | undefined

@@ -76,6 +76,32 @@ describe("a look", () => {
       assert.isTrue(result._tag === "Failed" && result.reachable)
     }))
 
+  it.effect("believes no row with an endless id or image, and no endless version", () =>
+    Effect.gen(function*() {
+      const reasonOf = (odd: object) =>
+        withNpu({ lists: [[{ ...row("/gnmi", "RUNNING"), ...odd }]] }, (npu) =>
+          Effect.map(npu.look(["gnmi"]), ({ result }) => result._tag === "Failed" ? result.reason : result._tag))
+      assert.include(yield* reasonOf({ id: "f".repeat(300) }), "endless id or image")
+      assert.include(yield* reasonOf({ imageName: "f".repeat(5000) }), "endless id or image")
+      const labels = { Tag: "1".repeat(5000) }
+      const { result } = yield* withNpu(
+        { lists: [[{ ...row("/gnmi", "RUNNING", "gnmi:latest"), labels }]] },
+        (npu) =>
+          npu.look(["gnmi"])
+      )
+      assert.deepInclude(result._tag === "Seen" && result.sightings.get("gnmi"), { version: undefined })
+    }))
+
+  it.effect("cuts off what a server says without end", () =>
+    withNpu(
+      { lists: [failure("INVALID_ARGUMENT", "peer", "x".repeat(100_000))] },
+      (npu) =>
+        Effect.map(Effect.flip(npu.images), ({ reason }) => {
+          assert.isBelow(reason.length, 1100)
+          assert.match(reason, /x… \(\d+ characters more\)$/)
+        })
+    ))
+
   it.effect("asks twice before it says that the NPU is unreachable", () =>
     Effect.gen(function*() {
       const lost = yield* sightings({ lists: [failure("UNAVAILABLE", "local")] }, "ha")
