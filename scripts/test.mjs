@@ -3,7 +3,8 @@
  *
  *   npm test            what can run here; each skip is printed with its reason
  *   npm run test:all    the same, and a skip is a failure
- *   npm run test:long   soaks and long simulations
+ *   npm run test:long   soaks, long simulations, a million hostile cases
+ *   npm run test:fuzz   hostile peers: 20,000 cases, or OFFLOADER_FUZZ_CASES
  *   npm run coverage    with line coverage of src/, from all that runs in-process
  *
  * Further arguments are Vitest's: `npm test -- test/unit/ladder.test.ts`.
@@ -14,7 +15,8 @@ const usual = ["unit", "simulation", "integration", "e2e"]
 const modes = {
   usual: { projects: usual, args: [], env: {} },
   all: { projects: usual, args: [], env: { OFFLOADER_REQUIRE_ALL: "1" } },
-  long: { projects: ["long"], args: [], env: {} },
+  long: { projects: ["long", "fuzz"], args: [], env: { OFFLOADER_FUZZ_CASES: "1000000" } },
+  fuzz: { projects: ["fuzz"], args: [], env: {} },
   coverage: { projects: ["unit", "simulation", "integration"], args: ["--coverage"], env: {} }
 }
 
