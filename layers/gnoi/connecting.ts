@@ -121,26 +121,28 @@ const within = async <A>(limit: number, socket: net.Socket, stage: Promise<A>, w
   }
 }
 
-/** The session after its SETTINGS. What the peer thinks of our certificate comes as an error of the socket. */
+/** The session after its SETTINGS. What the peer thinks of our certificate is an error of the socket, and so is a reset. */
 const greeted = async (
   inside: Inside,
   secured: Secured,
   address: Parameter[0],
   options: ChannelOptions
 ): Promise<Transport> => {
-  let refused: ConnectError | undefined
+  let broken: ConnectError | undefined
   const hear = (error: Error): void => {
-    refused = tlsFault(error)
+    broken = tlsFault(error)
   }
   if (secured.secure) secured.socket.once("error", hear)
   try {
     return await inside.createSession(secured, address, options)
   } catch (cause) {
-    throw refused?.fault === "ClientCertificateRefused" ? refused : greetingFault(cause, secured.secure)
+    throw greetingFault(broken !== undefined && saidBySocket.has(broken.fault) ? broken : cause, secured.secure)
   } finally {
     secured.socket.off("error", hear)
   }
 }
+
+const saidBySocket: ReadonlySet<ConnectError["fault"]> = new Set(["ClientCertificateRefused", "ConnectionLost"])
 
 const sessionOf = (transport: Transport): ClientHttp2Session =>
   (transport as unknown as { readonly session: ClientHttp2Session }).session

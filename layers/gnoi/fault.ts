@@ -42,7 +42,7 @@ export const tlsFault = (error: NodeJS.ErrnoException): ConnectError => {
     return new ConnectError("TlsNotSpoken", "what answers speaks no TLS; the NPU may be set to plaintext")
   }
   if (code === "ECONNRESET" || code === "EPIPE") {
-    return new ConnectError("ConnectionLost", "the connection was closed during TLS")
+    return new ConnectError("ConnectionLost", "the connection was reset during TLS")
   }
   return new ConnectError("TlsFailed", `TLS failed: ${error.message}`)
 }

@@ -68,7 +68,8 @@ export const garbage: Fault = {
       yield* server.line(/^garbage$/)
       return Effect.zipRight(Scope.close(scope, Exit.void), npu.administer("come-back"))
     }),
-  shows: unreachable
+  // The port was closed for a moment before.
+  shows: (list) => unreachable(list) && list.conditions.some(({ reason }) => reason === "TlsNotSpoken")
 }
 
 /** Random bytes at once and in answer to whatever comes; says `garbage` when it listens. */

@@ -1,5 +1,5 @@
 import type * as net from "node:net"
-import type { PeerCertificate } from "node:tls"
+import { type PeerCertificate, TLSSocket } from "node:tls"
 
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -66,6 +66,16 @@ describe("TLS towards the NPU", () => {
       )
       const stranger = made({ name: "stranger", issuer: authority("another") })
       assert.match(yield* outcome(port, secure(mutual(stranger))), /^ClientCertificateRefused: /)
+    }))
+
+  it.scopedLive("that is reset right after the handshake says nothing of our certificate", () =>
+    Effect.gen(function*() {
+      const { port } = yield* listen((socket) => {
+        const tls = new TLSSocket(socket, { isServer: true, cert: npu.certificate, key: npu.key })
+        tls.on("error", () => undefined)
+        tls.once("secure", () => void socket.resetAndDestroy())
+      })
+      assert.match(yield* outcome(port, secure(mutual(dpu))), /^ConnectionLost: /)
     }))
 
   it.scopedLive("tells expired from not yet valid, with the times and the clock's", () =>
