@@ -1,0 +1,93 @@
+/** Images, state folder, control socket. */
+import { chmodSync, linkSync, mkdirSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { join } from "node:path"
+
+import { describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+
+import { images } from "../../../layers/doctor/images.ts"
+import { socket } from "../../../layers/doctor/socket.ts"
+import { stateFolder } from "../../../layers/doctor/state-folder.ts"
+import { layerFolder } from "../../../layers/images/folder.ts"
+import { packTo } from "../../../layers/images/pack.ts"
+import { holderOf, lockFolder } from "../../../layers/state/folder-lock.ts"
+import { ImageSource } from "../../../src/npu/image-source.ts"
+import type { ImageRow } from "../../../src/npu/rows.ts"
+import { folder, found } from "./support.ts"
+
+const image = { repository: "docker-database", tag: "1.0" }
+const held: ReadonlyArray<ImageRow> = [{ id: "ab".repeat(32), repository: "docker-database", tags: ["1.0"] }]
+
+describe("images", () => {
+  const asked = (directory: string, onNpu: ReadonlyArray<ImageRow> | undefined, engineSocket?: string) =>
+    Effect.gen(function*() {
+      const source = yield* Effect.provide(ImageSource, layerFolder({ directory }))
+      const [finding] = yield* images({ images: [image], source, directory, engineSocket, onNpu })
+      return finding!
+    })
+
+  it.scopedLive("are looked for in the folder and on the NPU", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      found(yield* asked(path, []), "failure", /not on the NPU; no archive in .* holds docker-database:1\.0/)
+      found(yield* asked(path, undefined), "failure", /the NPU could not be asked/)
+      found(yield* asked(path, held), "warning", /on the NPU; no archive/)
+      writeFileSync(join(path, "engine.sock"), "")
+      found(yield* asked(path, [], join(path, "engine.sock")), "warning", /offloadd looks in the engine/)
+      yield* packTo(join(path, "a.tar"), { names: ["docker-database:1.0"], files: { "/x": "x" }, cmd: ["/x"] })
+      found(yield* asked(path, []), "ok", /not on the NPU, and in .*a\.tar/)
+      found(yield* asked(join(path, "nowhere"), []), "failure", /nowhere/)
+    }))
+})
+
+describe("the state folder", () => {
+  it.scopedLive("can be written, has room, and may have a holder", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      found(yield* stateFolder(path, undefined), "ok", /can be written, \d+ MiB are free$/)
+      found(yield* stateFolder(join(path, "a/b"), undefined), "ok", /is made at the first start/)
+      yield* lockFolder(path)
+      found(yield* stateFolder(path, holderOf(path)), "ok", new RegExp(`process ${process.pid} has it`))
+    }))
+
+  it.scopedLive("is no file, and on no file system without room", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      writeFileSync(join(path, "file"), "")
+      found(yield* stateFolder(join(path, "file"), undefined), "failure", /is no folder/)
+      // A file system that has no room for anybody.
+      found(yield* stateFolder("/proc/self", undefined), "failure", /full|may not be written/)
+    }))
+})
+
+describe("the control socket", () => {
+  const listening = (path: string) =>
+    Effect.acquireRelease(
+      Effect.async<ReturnType<typeof createServer>>((resume) => {
+        const server = createServer((client) => client.destroy())
+        server.listen(path, () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    )
+
+  it.scopedLive("is a daemon's, a dead one's, everybody's, or none", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      const at = (name: string) => join(path, name)
+      found(yield* socket(at("none")), "warning", /offloadd does not run/)
+      found(yield* socket(at("nowhere/none")), "warning", /nowhere is not there/)
+      writeFileSync(at("file"), "")
+      found(yield* socket(at("file")), "failure", /is no socket/)
+      mkdirSync(at("folder"))
+      found(yield* socket(at("folder")), "failure", /is no socket/)
+      const server = yield* listening(at("alive"))
+      chmodSync(at("alive"), 0o660)
+      found(yield* socket(at("alive")), "ok", /a daemon answers .*mode 0660/)
+      chmodSync(at("alive"), 0o666)
+      found(yield* socket(at("alive")), "warning", /everybody may use/)
+      linkSync(at("alive"), at("dead"))
+      yield* Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
+      found(yield* socket(at("dead")), "failure", /left of a daemon that is dead/)
+    }))
+})
