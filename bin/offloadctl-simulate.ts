@@ -7,7 +7,7 @@ import * as Simulation from "../layers/sim/simulator.ts"
 import { type Simulated, SimulationError, type SimulationRequest } from "../src/cli/simulate.ts"
 import { describe } from "../src/simulate/fault.ts"
 import { invariants } from "../src/simulate/oracle/violation.ts"
-import { type Outcome, run as simulate, runPlan, type Setting } from "../src/simulate/run.ts"
+import { type Outcome, type Regression, run as simulate, runPlan, type Setting } from "../src/simulate/run.ts"
 import { shrink } from "../src/simulate/shrink.ts"
 import { quietEnd, Simulator } from "../src/simulate/simulator.ts"
 import type { Profile } from "../src/simulate/swarm.ts"
@@ -93,7 +93,14 @@ const tell = Effect.fnUntraced(function*(setting: Setting, smallest: Outcome) {
     container: violation.container ?? null,
     message: violation.message,
     plan: smallest.plan.map(planLine),
-    trace: last
+    trace: last,
+    regression: {
+      invariant: violation.invariant,
+      seed: setting.seed,
+      length: setting.length,
+      dpus: setting.dpus,
+      plan: smallest.plan
+    } satisfies Regression
   }
 })
 

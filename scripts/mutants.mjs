@@ -2,19 +2,21 @@
  * Plants faults in the daemon, one at a time, and says which invariant caught
  * each, and after how many seeds.
  *
- *   npm run mutants -- [--seeds 200] [--hours 1] [--only TEXT] [--workers N]
+ *   npm run mutants -- [--seeds 200] [--hours 1] [--only TEXT] [--quick] [--check] [--workers N]
  *
- * Fails where one is not caught, or where an invariant never fired.
+ * Fails where one is not caught, or where an invariant never fired. `--quick`
+ * plants only those that are caught by the first seeds; `--check` none, and says
+ * only whether their patches still fit the sources.
  */
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 
-import { ensureNode, ensurePackages } from "./prepare.mjs"
+import { ensureNode, ensurePackages, root, stop } from "./prepare.mjs"
 import { bundleWorker } from "./simulate/bundle.mjs"
 import { campaign } from "./simulate/campaign.mjs"
-import { mutants, patchesOf } from "./simulate/mutants.mjs"
+import { misfits, mutants, patchesOf } from "./simulate/mutants.mjs"
 
 ensureNode()
 ensurePackages()
@@ -24,9 +26,18 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "200" },
     hours: { type: "string", default: "1" },
     only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
     workers: { type: "string", default: String(availableParallelism()) }
   }
 })
+
+const unfit = misfits((file) => readFileSync(join(root, file), "utf8"))
+if (unfit.length > 0) stop(unfit.join("\n"))
+if (values.check) {
+  console.log(`the patches of all ${mutants.length} mutants fit`)
+  process.exit(0)
+}
 
 /** Runs seeds from 1 on against the mutant until one fails; answers how it ended. */
 const hunt = async (mutant, folder) => {
@@ -48,7 +59,7 @@ const hunt = async (mutant, folder) => {
   return caught
 }
 
-const chosen = mutants.filter(({ name }) => name.includes(values.only))
+const chosen = mutants.filter(({ name, quick = false }) => name.includes(values.only) && (quick || !values.quick))
 const folder = mkdtempSync(join(tmpdir(), "offloader-mutants-"))
 const fired = new Set()
 let missed = 0

@@ -8,6 +8,7 @@
  * an event or a branch of the judgement occurred fewer than 50 times in 1,000
  * seeds. `--report` writes how often each branch was taken.
  */
+import { createHash } from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
@@ -37,6 +38,8 @@ const folder = mkdtempSync(join(tmpdir(), "offloader-simulate-"))
 const bundle = join(folder, "worker.cjs")
 const total = { faults: {}, actions: {}, reasons: {}, branches: {}, looks: 0, hits: 0, cpu: 0, done: 0 }
 const failures = []
+/** By seed: what two runs of the same seeds must have in common. */
+const hashes = new Map()
 
 const add = (into, from) => {
   for (const [key, count] of Object.entries(from)) {
@@ -56,6 +59,7 @@ try {
     onResult: (result) => {
       for (const kind of ["faults", "actions", "reasons"]) add(total[kind], result[kind])
       add(total.branches, Object.fromEntries(result.branches))
+      hashes.set(result.seed, result.hash)
       total.looks += result.looks
       total.hits += result.hitInFlight ? 1 : 0
       total.cpu += result.cpu
@@ -93,6 +97,8 @@ try {
     process.exitCode = 1
   }
   if (failures.length > 0) process.exitCode = 1
+  const traces = [...hashes].sort(([left], [right]) => left - right).join()
+  console.log(`traces ${createHash("sha256").update(traces).digest("hex").slice(0, 16)}`)
   console.log(`${total.done - failures.length} passed, ${failures.length} failed`)
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -17,7 +17,12 @@ const modes = {
   all: { projects: usual, args: [], env: { OFFLOADER_REQUIRE_ALL: "1" } },
   long: { projects: ["long", "fuzz"], args: [], env: { OFFLOADER_FUZZ_CASES: "1000000" } },
   fuzz: { projects: ["fuzz"], args: [], env: {} },
-  coverage: { projects: ["unit", "simulation", "integration"], args: ["--coverage"], env: {} }
+  // Processes that tests start are not covered: of the simulations only the first seeds run.
+  coverage: {
+    projects: ["unit", "simulation", "integration"],
+    args: ["--coverage"],
+    env: { SIMULATION_SEEDS: "4", SIMULATION_HOURS: "0.1" }
+  }
 }
 
 const [mode = "usual", ...rest] = process.argv.slice(2)

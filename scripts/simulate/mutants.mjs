@@ -2,6 +2,7 @@
  * Faults planted in the daemon, each a small patch that simulation must catch:
  * the proof that the invariants see. `expects` is the invariant that is meant to
  * fire; another that fires first is as good a catch, and the table says which.
+ * Those marked `quick` are planted in CI, all of them by `npm run mutants`.
  */
 const decide = (file) => `src/decide/${file}.ts`
 
@@ -22,6 +23,7 @@ export const mutants = [
   },
   {
     name: "believes one list that a container is gone",
+    quick: true,
     expects: "EvidenceFirst",
     file: "src/npu/npu.ts",
     find: "if (first.missing.length > 0) {",
@@ -32,9 +34,9 @@ export const mutants = [
     name: "takes a partial list for a whole one",
     expects: "EvidenceFirst",
     file: "src/npu/npu.ts",
-    find: "Effect.flatMap(read(\"ListContainer\", { all }, policy.rpc.ListContainer), (rows) =>",
+    find: "Effect.tap(read(name, { all }, policy.rpc.ListContainer), () =>",
     replace:
-      "Effect.flatMap(Effect.catchAll(read(\"ListContainer\", { all }, policy.rpc.ListContainer), () => Effect.succeed([])), (rows) =>"
+      "Effect.tap(Effect.catchAll(read(name, { all }, policy.rpc.ListContainer), () => Effect.succeed([])), () =>"
   },
   {
     name: "acts on a look begun before its last action ended",
@@ -68,6 +70,7 @@ export const mutants = [
   },
   {
     name: "restarts what it finds running on its first day",
+    quick: true,
     expects: "CauseForStop",
     file: decide("question"),
     find: "return isUnhealthy(memory, spec, mono) ? \"Unhealthy\" : undefined",
@@ -112,6 +115,7 @@ export const mutants = [
   },
   {
     name: "removes leftovers by force",
+    quick: true,
     expects: "NeverForced",
     file: "src/npu/npu.ts",
     find: "{ name, force: false }",
@@ -131,6 +135,7 @@ export const mutants = [
   },
   {
     name: "restarts a stopped intent",
+    quick: true,
     expects: "StoppedStaysStopped",
     file: decide("verdict"),
     find: "if (record.desired === \"stopped\") return stoppedVerdict(memory, spec, mono)",
@@ -151,6 +156,7 @@ export const mutants = [
   },
   {
     name: "forgets the ladder",
+    quick: true,
     expects: "LadderKept",
     file: decide("owe"),
     find: "level: climbing ? level + 1 : level,",
@@ -179,6 +185,7 @@ export const mutants = [
   },
   {
     name: "ignores the services before",
+    quick: true,
     expects: "DependencyAnswers",
     file: decide("question"),
     find: "for (const service of spec.after) {\n    const dependency",
@@ -210,6 +217,7 @@ export const mutants = [
   },
   {
     name: "saves after acting",
+    quick: true,
     expects: "DurableFirst",
     file: "src/daemon/decider.ts",
     find: `      const unsavable = yield* save(output, at.mono)
@@ -243,9 +251,15 @@ export const mutants = [
     name: "lets looks pile up",
     expects: "LooksInTurn",
     file: "src/health/monitor.ts",
-    find: "Stream.concat(Stream.fromEffect(look), Stream.repeatEffect(Effect.zipRight(pause, look))),",
-    replace:
-      "Stream.flatMap(Stream.repeatEffect(pause), () => Stream.fromEffect(look), { concurrency: \"unbounded\" }),"
+    find: `        const look = yield* npu.look(names)
+        // The look goes out before the probes hear of it: what they find out is then folded after it.
+        yield* tell({ _tag: "Looked", look })
+        for (const subject of subjects) yield* notify(subject, look)`,
+    replace: `        yield* Effect.fork(Effect.flatMap(npu.look(names), (look) =>
+          Effect.zipRight(
+            tell({ _tag: "Looked", look }),
+            Effect.forEach(subjects, (subject) => notify(subject, look), { discard: true })
+          )))`
   },
   {
     name: "drops a hint's look",
@@ -288,3 +302,12 @@ export const mutants = [
 
 /** All patches of a mutant. */
 export const patchesOf = ({ also = [], file, find, replace }) => [{ file, find, replace }, ...also]
+
+/** The patches of all mutants whose text does not stand in its file exactly once, as sentences. */
+export const misfits = (read) =>
+  mutants.flatMap((mutant) =>
+    patchesOf(mutant).flatMap(({ file, find }) => {
+      const times = read(file).split(find).length - 1
+      return times === 1 ? [] : [`${mutant.name}: in ${file} the text to patch stands ${times} times: ${find}`]
+    })
+  )

@@ -40,6 +40,8 @@ export interface Simulated {
       /** The faults that it takes, and what happened at the end. */
       readonly plan: ReadonlyArray<string>
       readonly trace: ReadonlyArray<string>
+      /** The same as data, for test/simulation/regressions.json. */
+      readonly regression: unknown
     }
     | null
 }
@@ -92,6 +94,7 @@ const render = (result: Simulated, options: SimulateOptions): string => {
     "what happened at the end:",
     ...violation.trace.map((line) => `  ${line}`),
     "",
+    `as a regression test: ${JSON.stringify(violation.regression)}`,
     `again: offloadctl simulate --seed ${options.seed} --hours ${options.hours} --dpus ${options.dpus} --faults ${options.faults}`
   ].join("\n")
 }

@@ -1,10 +1,11 @@
 /** One run, watched: the oracle's verdict, the trace's hash, and counts of what occurred. */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { defaults } from "../policy/policy.ts"
 import { Counts } from "./counts.ts"
-import type { Plan } from "./fault.ts"
+import { Plan } from "./fault.ts"
 import { Oracle } from "./oracle/oracle.ts"
 import type { Violation } from "./oracle/violation.ts"
 import { Simulator } from "./simulator.ts"
@@ -27,6 +28,17 @@ export interface Outcome {
   readonly hash: string
   readonly counts: Counts
 }
+
+/** A run that broke an invariant once, by its plan, since what a seed draws changes with the kinds of faults. */
+export const Regression = Schema.Struct({
+  invariant: Schema.String,
+  seed: Schema.Number,
+  /** Milliseconds. */
+  length: Schema.Number,
+  dpus: Schema.Int,
+  plan: Plan
+})
+export type Regression = typeof Regression.Type
 
 /** The plan that a setting's seed draws. */
 export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> =>
