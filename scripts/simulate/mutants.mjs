@@ -294,8 +294,8 @@ export const mutants = [
     name: "restarts what has run for long",
     expects: "StaysQuiet",
     file: decide("question"),
-    find: "if (versionMatches(memory, spec) === false) return \"WrongVersion\"",
-    replace: `if (versionMatches(memory, spec) === false) return "WrongVersion"
+    find: "if (runsAssigned(memory, spec) === false) return \"WrongVersion\"",
+    replace: `if (runsAssigned(memory, spec) === false) return "WrongVersion"
   if (mono - (recordOf(memory, spec.name).startedAt ?? mono) > 3_700_000 + 90_000) return "Unhealthy"`
   }
 ]
