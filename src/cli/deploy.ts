@@ -34,7 +34,7 @@ const cancelPatience = 15_000
  * Sends the image and shows how it goes. Where the time is up or the person
  * interrupts, the transfer is cancelled and what the NPU then shows is said.
  * Exits by the outcome: succeeded 0, rejected or failed 1, unproven 3, unreachable 5,
- * cancelled by `--timeout` 6.
+ * cancelled by `--timeout` 6, or 5 where the NPU was not reachable then.
  */
 export const deploy = (
   options: DeployOptions
@@ -57,6 +57,15 @@ export const deploy = (
     }
     if (options.output === "json") {
       yield* printJson(after)
+    }
+    const away = yield* unreachableNpu
+    if (Option.isSome(away)) {
+      return yield* new Ended({
+        code: ExitCode.unreachable,
+        message: `the deploy was cancelled after ${inSeconds(options.timeout ?? 0)}: the NPU cannot be reached (${
+          plain(away.value.reason ?? "it does not answer")
+        })`
+      })
     }
     return yield* new Ended({
       code: ExitCode.timedOut,
@@ -102,12 +111,18 @@ const watch = (begun: DeployStatus) =>
         + "the transfer ended with it. Run the same deploy again once it is back"
     })))
 
+const unreachableNpu = Effect.gen(function*() {
+  const view = yield* Effect.option((yield* ControlClient).version)
+  return Option.filter(Option.map(view, ({ npu }) => npu), ({ reachable }) => reachable === false)
+})
+
 /** Asks the daemon to cancel, and waits for what its read-back of the NPU showed. */
 const cancel = (operation: string) =>
   Effect.gen(function*() {
     const client = yield* ControlClient
     const asked = yield* client.cancel(operation)
-    if (hasEnded(asked)) return asked
+    // From an NPU that is away nothing can be read back: there is nothing to wait for.
+    if (hasEnded(asked) || Option.isSome(yield* unreachableNpu)) return asked
     const ended = yield* pollUntil(client.deployment(operation), hasEnded, every).pipe(
       // Also after Ctrl-C, where nothing else can be interrupted any more.
       Effect.interruptible,

@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
-import type { ContainerList, ContainerView } from "../control/views.ts"
+import type { ContainerList, ContainerView, NpuView } from "../control/views.ts"
 import { ControlClient } from "./control-client.ts"
 import { ExitCode } from "./exit-code.ts"
 import { npuLine, troubleLines } from "./npu-line.ts"
@@ -47,7 +47,7 @@ export const renderList = (view: ContainerList, now: number, colour: boolean): s
     { text: plain(container.name) },
     { text: plain(container.service) },
     { text: container.desired },
-    { text: container.state, colour: stateColour(container) },
+    { text: stateText(container, view.npu, now), colour: stateColour(container) },
     { text: container.healthy ?? "N/A", colour: healthColour(container) },
     { text: orNothing(container.version), colour: isWrongVersion(container) ? "yellow" as const : undefined },
     { text: orNothing(container.targetVersion) },
@@ -62,6 +62,12 @@ export const renderList = (view: ContainerList, now: number, colour: boolean): s
     rows.length === 0 ? "no containers" : table(columns, rows, colour)
   ].join("\n")
 }
+
+/** While nobody can look, what was seen last, with its age. */
+export const stateText = ({ lastState, observedAt, state }: ContainerView, npu: NpuView, now: number): string =>
+  state === "Unknown" && npu.reachable === false && lastState !== null && observedAt !== null
+    ? `Unknown (${lastState} ${age(observedAt, now)})`
+    : state
 
 export const stateColour = (container: ContainerView): Colour | undefined => {
   if (container.state === "Unknown") return "yellow"

@@ -6,7 +6,7 @@ import { apiVersion, type ContainerList, type ContainerStatus } from "../control
 import type { Condition } from "../model/condition.ts"
 import { ControlClient } from "./control-client.ts"
 import { ExitCode } from "./exit-code.ts"
-import { healthColour, stateColour } from "./list.ts"
+import { healthColour, stateColour, stateText } from "./list.ts"
 import { isTrouble, npuLine, troubleLines } from "./npu-line.ts"
 import { type Format, print, printJson, Screen } from "./screen.ts"
 import { dated, naturally, orNothing, paint, plain } from "./text.ts"
@@ -78,7 +78,12 @@ export const renderStatus = (view: ContainerStatus, now: number, colour: boolean
   const desiredSince = view.intent.recordedAt === null ? "" : `, asked for ${dated(view.intent.recordedAt, now)}`
   const lines: ReadonlyArray<readonly [string, string]> = [
     ["Desired", `${container.desired}${desiredSince}`],
-    ["State", `${paint(colour, stateColour(container), container.state)} since ${dated(view.stateSince, now)}`],
+    [
+      "State",
+      `${paint(colour, stateColour(container), stateText(container, view.npu, now))} since ${
+        dated(view.stateSince, now)
+      }`
+    ],
     ["Last Seen", dated(container.observedAt, now)],
     ["Healthy", paint(colour, healthColour(container), container.healthy ?? "N/A")],
     ["Image", orNothing(container.image)],

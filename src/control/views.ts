@@ -45,7 +45,10 @@ export const ContainerView = Schema.Struct({
   restarts: Schema.Int,
   lastReason: nullable(Schema.String),
   nextRetryAt: nullable(Schema.String),
-  observedAt: nullable(Schema.String)
+  /** When a look last showed it. */
+  observedAt: nullable(Schema.String),
+  /** What was last seen clearly; while the NPU is not reachable that was at `observedAt`. */
+  lastState: nullable(Schema.Literal("Running", "Stopped", "Absent"))
 })
 export type ContainerView = typeof ContainerView.Type
 

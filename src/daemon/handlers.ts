@@ -129,6 +129,11 @@ const output = Effect.fnUntraced(function*(name: string, follow: boolean) {
   const rest = Stream.repeatEffectOption(
     Effect.flatMap(Queue.take(pieces), (piece) => Effect.mapError(piece, () => Option.none()))
   )
+  // Silence of an NPU that answers is a container with nothing to say; of one that does not, it is no answer.
+  const { npu: known } = yield* (yield* Decider).memory
+  if (Option.isNone(first) && known.reachable === false) {
+    return yield* new NpuUnreachable({ message: known.reason ?? "the NPU does not answer" })
+  }
   return Option.match(first, {
     onNone: () => rest,
     onSome: (piece) => Stream.concat(Stream.fromEffect(Effect.orDie(piece)), rest)

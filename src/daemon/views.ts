@@ -54,7 +54,8 @@ export const containerView = (memory: Memory, spec: ContainerSpec, now: Moment):
     restarts: record.restarts,
     lastReason: record.lastReason,
     nextRetryAt: what._tag === "Wait" && what.until !== undefined ? wallOf(what.until, now) : null,
-    observedAt: isoOf(watched.observedAt)
+    observedAt: isoOf(watched.observedAt),
+    lastState: watched.lastClear ?? null
   }
 }
 

@@ -123,6 +123,20 @@ ${image}: sending, 50 %, 50.0 MiB of 100.0 MiB, 83.3 MiB/s, 1 s left
       assert.include(err, "the deploy was cancelled after 3 s. the image is not listed")
     }))
 
+  it.effect("--timeout exits 5 where the NPU is away, and does not wait for a read-back of it", () =>
+    Effect.gen(function*() {
+      const { cancels, client } = daemon([sending(1)], sending(1))
+      const away = views.npu({ reachable: false, reason: "it is dark" })
+      const { code, err } = yield* send(
+        { ...client, version: Effect.succeed(views.version({ npu: away })) },
+        { timeout: 3000 },
+        {},
+        4
+      )
+      assert.deepStrictEqual([code, cancels()], [5, 1])
+      assert.include(err, "the deploy was cancelled after 3 s: the NPU cannot be reached (it is dark)")
+    }))
+
   it.effect("--timeout waits for the read-back, and counts a success at the last moment", () =>
     Effect.gen(function*() {
       const { client } = daemon([...Array<DeployStatus>(16).fill(sending(1)), success], sending(1))

@@ -84,6 +84,17 @@ gnmidpu10  gnmi     running  Running  True     20241211.35  20241211.35         
       ])
     }))
 
+  it.effect("says of containers what was seen last, and when, while nobody can look", () =>
+    Effect.gen(function*() {
+      const unseen = views.container({ state: "Unknown", observedAt: "2026-01-01T00:00:50.000Z" })
+      const away = views.npu({ reachable: false, reason: "it is dark" })
+      const { out } = yield* show(views.list({ npu: away, containers: [unseen] }))
+      assert.include(out, "Unknown (Running 40s ago)")
+      const never = { ...unseen, observedAt: null, lastState: null }
+      assert.notInclude((yield* show(views.list({ npu: away, containers: [never] }))).out, "Unknown (")
+      assert.notInclude((yield* show(views.list({ containers: [unseen] }))).out, "Unknown (")
+    }))
+
   it.effect("prints JSON exactly as the view, whatever the state", () =>
     Effect.gen(function*() {
       const view = views.list({ npu: views.npu({ reachable: null, since: null }) })

@@ -44,6 +44,7 @@ export const container = (over: Partial<ContainerView> = {}): ContainerView => (
   lastReason: null,
   nextRetryAt: null,
   observedAt: "2026-01-01T00:00:00.000Z",
+  lastState: "Running",
   ...over
 })
 

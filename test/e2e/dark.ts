@@ -1,0 +1,67 @@
+/** A whole DPU whose NPU goes dark: the daemon behind a link that swallows everything, and what it costs to wait. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+
+import { packImages, setVersion, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
+import { start } from "../../layers/lab/process.ts"
+import { allRunning, makeSwitch } from "./switch.ts"
+
+/** Three services running, seen through a link that is then stopped; and the daemon that sees nothing any more. */
+export const darkened = Effect.gen(function*() {
+  const lab = yield* makeSwitch
+  yield* packImages(lab, "20260101.1")
+  yield* setVersion(lab, "20260101.1")
+  const npu = yield* startNpuSim(lab)
+  const link = yield* start(process.execPath, [
+    join(import.meta.dirname, "dark-link.cjs"),
+    npu.endpoint.split(":").at(-1)!
+  ])
+  // A stopped process takes no SIGTERM.
+  yield* Effect.addFinalizer(() => link.signal("SIGCONT"))
+  const [port] = yield* link.line(/^\d+$/)
+  const daemon = yield* startDaemon(lab, `127.0.0.1:${port}`)
+  yield* until(lab, "three running", allRunning)
+  yield* link.signal("SIGSTOP")
+  const list = yield* until(lab, "dark", (list) => list.npu.reachable === false)
+  return { lab, daemon, link, list }
+})
+
+interface Holdings {
+  readonly rssKiB: number
+  readonly descriptors: number
+}
+
+const holdings = (pid: number): Holdings => ({
+  rssKiB: Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
+  descriptors: readdirSync(`/proc/${pid}/fd`).length
+})
+
+/**
+ * What a process holds, over so many seconds: the middle of its memory, since a
+ * collection may come at any moment, and the most of its descriptors, since an
+ * attempt to connect has one while it lasts.
+ */
+export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
+  Effect.sync(() => holdings(pid)).pipe(
+    Effect.repeat(
+      Schedule.intersect(Schedule.spaced("100 millis"), Schedule.recurs(seconds * 10)).pipe(
+        Schedule.zipRight(Schedule.identity<Holdings>()),
+        Schedule.collectAllOutputs
+      )
+    ),
+    Effect.map((all) => {
+      const samples = Array.from(all)
+      const sizes = samples.map(({ rssKiB }) => rssKiB).sort((left, right) => left - right)
+      return {
+        rssKiB: sizes[Math.floor(sizes.length / 2)]!,
+        descriptors: Math.max(...samples.map(({ descriptors }) => descriptors))
+      }
+    })
+  )
+
+/** As a line of figures. */
+export const figures = (when: string, { descriptors, rssKiB }: Holdings): string =>
+  `black hole: ${when}: RSS ${(rssKiB / 1024).toFixed(1)} MiB, ${descriptors} descriptors`
