@@ -1,23 +1,26 @@
 /**
  * How fast an image goes to the NPU: a file through `layers/images` and the
- * `Wire` of `layers/gnoi`, over a hand-framed upload of the same file by
- * node:http2 with nothing of ours, in pairs to the same receiver, a gRPC server
- * that takes the bytes and drops them. Sender and receiver are processes of their
- * own, on loopback. Prints rates, the sender's processor time and growth, and
- * apart from that how long reading the archive's digests takes first. Exits 1
- * where the ratio of rates is below the goal.
+ * `Wire` of `layers/gnoi`, with the flags that offloadd is started with, over a
+ * hand-framed upload of the same file by node:http2 with nothing of ours, in pairs
+ * to the same receiver, a gRPC server that takes the bytes and drops them. Sender
+ * and receiver are processes of their own, on loopback. The time is the
+ * receiver's, from the first content byte to the whole of image_transfer_end.
+ * Prints rates, the sender's processor time and growth, and apart from that how
+ * long reading the archive's digests takes first. Exits 1 where the ratio of rates
+ * is below the goal.
  *
  *   npm run bench -- deploy [MIB [PAIRS]]
  */
 import { spawn } from "node:child_process"
 import { createHash, randomFillSync } from "node:crypto"
 import { once } from "node:events"
-import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs"
+import { closeSync, createReadStream, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs"
 import { open } from "node:fs/promises"
 import * as http2 from "node:http2"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -36,7 +39,7 @@ const goal = 0.65
 /** Bytes of the messages and the protocol around the content, to be told apart from it. */
 const small = 4096
 
-/** Answers ready, takes what comes without decoding it, answers success after a small last message. */
+/** Answers ready, takes what comes without decoding it, answers success after a small last message, prints the seconds. */
 const receive = (): void => {
   const frame = (message: Uint8Array): Buffer => {
     const head = Buffer.alloc(5)
@@ -57,6 +60,7 @@ const receive = (): void => {
     let head = Buffer.alloc(0)
     let left = 0
     let messages = 0
+    let begun = 0n
     stream.on("data", (piece: Buffer) => {
       let at = 0
       while (at < piece.length) {
@@ -74,7 +78,10 @@ const receive = (): void => {
         head = Buffer.alloc(0)
         messages += 1
         if (messages === 1) stream.write(ready)
-        else if (left < small) stream.end(success)
+        else if (left < small) {
+          console.log(Number(process.hrtime.bigint() - begun) / 1e9)
+          stream.end(success)
+        } else if (messages === 2) begun = process.hrtime.bigint()
       }
     })
   })
@@ -84,7 +91,6 @@ const receive = (): void => {
 // ------------------------------------------------------------- the senders
 
 interface Sent {
-  readonly seconds: number
   readonly cpu: number
   readonly growth: number
 }
@@ -154,12 +160,10 @@ const send = async (how: (path: string, port: number) => Promise<void>, path: st
   let peak = before
   const watch = setInterval(() => peak = Math.max(peak, process.memoryUsage.rss()), 5)
   const cpu = process.cpuUsage()
-  const begun = process.hrtime.bigint()
   await how(path, port)
-  const seconds = Number(process.hrtime.bigint() - begun) / 1e9
   const used = process.cpuUsage(cpu)
   clearInterval(watch)
-  const sent: Sent = { seconds, cpu: (used.user + used.system) / 1e6, growth: (peak - before) / megabyte }
+  const sent: Sent = { cpu: (used.user + used.system) / 1e6, growth: (peak - before) / megabyte }
   console.log(JSON.stringify(sent))
 }
 
@@ -167,20 +171,50 @@ const send = async (how: (path: string, port: number) => Promise<void>, path: st
 
 const { NODE_EXTRA_CA_CERTS: _certificates, ...env } = process.env
 
-const role = (...words: ReadonlyArray<string>) =>
-  spawn(process.execPath, [...process.execArgv, import.meta.filename, ...words], {
-    env,
+/** The flags and variables in offloadd's first line. */
+const shipped = (): { readonly flags: ReadonlyArray<string>; readonly variables: Record<string, string> } => {
+  const [first = ""] = readFileSync(join(import.meta.dirname, "..", "dist", "offloadd.cjs"), "utf8").split("\n")
+  const words = first.split(" ")
+  return {
+    flags: words.filter((word) => word.startsWith("--")),
+    variables: Object.fromEntries(words.filter((word) => /^[A-Z_]+=/.test(word)).map((word) => word.split("=")))
+  }
+}
+
+/** This file as one script, as the daemon is: what loads sources at run time has a heap of its own to collect. */
+const bundleTo = async (bundle: string): Promise<void> => {
+  const { build } = await import("esbuild")
+  const { compileDescriptor } = await import("../proto/compile.mjs")
+  await build({
+    entryPoints: [import.meta.filename],
+    outfile: bundle,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    external: ["esbuild"],
+    define: {
+      OFFLOADER_PROTO_JSON: JSON.stringify(JSON.stringify(compileDescriptor())),
+      "import.meta.url": "undefined",
+      "import.meta.filename": "\"\"",
+      "import.meta.dirname": "\"\""
+    },
+    logLevel: "warning"
+  })
+}
+
+const role = (bundle: string, ...words: ReadonlyArray<string>) => {
+  const { flags, variables } = words[0] === "ours" ? shipped() : { flags: [], variables: {} }
+  return spawn(process.execPath, [...flags, bundle, ...words], {
+    env: { ...env, ...variables },
     stdio: ["ignore", "pipe", "inherit"]
   })
+}
 
 const said = async (child: ReturnType<typeof role>): Promise<string> => String((await once(child.stdout, "data"))[0])
 
-const run = async (how: string, path: string, port: string): Promise<Sent> => {
-  const child = role(how, path, port)
-  const ended = once(child, "close")
-  const sent = JSON.parse(await said(child)) as Sent
-  await ended
-  return sent
+interface Run extends Sent {
+  readonly seconds: number
 }
 
 const median = (numbers: ReadonlyArray<number>): number =>
@@ -196,25 +230,36 @@ const digest = async (path: string): Promise<number> => {
 
 const compare = async (size: number, pairs: number): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), "deploy-"))
-  const receiver = role("receive")
+  const bundle = join(folder, "bench.cjs")
+  await bundleTo(bundle)
+  const receiver = role(bundle, "receive")
+  const lines = createInterface({ input: receiver.stdout })[Symbol.asyncIterator]()
+  const heard = async (): Promise<string> => String((await lines.next()).value)
   try {
-    const port = (await said(receiver)).trim()
+    const port = await heard()
+    const run = async (how: string, path: string): Promise<Run> => {
+      const child = role(bundle, how, path, port)
+      const ended = once(child, "close")
+      const sent = JSON.parse(await said(child)) as Sent
+      await ended
+      return { ...sent, seconds: Number(await heard()) }
+    }
     const path = join(folder, "image")
     const file = openSync(path, "w")
     const block = randomFillSync(Buffer.alloc(megabyte))
     for (let written = 0; written < size; written += 1) writeSync(file, block)
     closeSync(file)
     const rate = (seconds: number) => statSync(path).size / megabyte / seconds
-    await run("hand", path, port)
-    await run("ours", path, port)
-    const results: Array<{ readonly hand: Sent; readonly ours: Sent }> = []
+    await run("hand", path)
+    await run("ours", path)
+    const results: Array<{ readonly hand: Run; readonly ours: Run }> = []
     for (let pair = 0; pair < pairs; pair += 1) {
       // Each goes first in turn.
-      const first = pair % 2 === 0 ? await run("hand", path, port) : undefined
-      const our = await run("ours", path, port)
-      results.push({ hand: first ?? await run("hand", path, port), ours: our })
+      const first = pair % 2 === 0 ? await run("hand", path) : undefined
+      const our = await run("ours", path)
+      results.push({ hand: first ?? await run("hand", path), ours: our })
     }
-    const line = (what: string, sent: ReadonlyArray<Sent>) =>
+    const line = (what: string, sent: ReadonlyArray<Run>) =>
       console.log(
         `${what.padEnd(20)}${rate(median(sent.map(({ seconds }) => seconds))).toFixed(0).padStart(6)} MiB/s  ${
           (median(sent.map(({ cpu }) => cpu)) * 1024 / size).toFixed(2)
@@ -239,6 +284,6 @@ const compare = async (size: number, pairs: number): Promise<void> => {
 
 const [how = "256", path = "", port = ""] = process.argv.slice(2)
 if (how === "receive") receive()
-else if (how === "ours") await send(ours, path, Number(port))
-else if (how === "hand") await send(byHand, path, Number(port))
-else await compare(Number(how), Math.max(3, Number(path || 7)))
+else if (how === "ours") void send(ours, path, Number(port))
+else if (how === "hand") void send(byHand, path, Number(port))
+else void compare(Number(how), Math.max(3, Number(path || 7)))

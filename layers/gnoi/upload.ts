@@ -6,8 +6,8 @@
  * everything that can happen (a message, a write that went out, bytes that were
  * read, the end of the call, a time-out) wakes it there.
  *
- * One write is outstanding at a time, and its callback is the back-pressure; the
- * next chunk is read meanwhile. See `frame.ts` for what the bytes go through.
+ * One write is outstanding at a time, and its callback is the back-pressure. See
+ * `frame.ts` for what the bytes go through.
  */
 import * as grpc from "@grpc/grpc-js"
 import * as Duration from "effect/Duration"
@@ -157,12 +157,13 @@ class Upload {
         return this.#fail("DATA_LOSS", `the source holds more than ${size} bytes`)
       }
       let flushed = false
-      const frame = new ContentFrame(view, () => {
-        // The view has served; read on while the write goes out.
+      const frame = new ContentFrame(view, reader.headroom ?? 0, () => {
+        // The view has served, also before the write went out where it was copied.
         read = this.#read(reader, limit)
       })
       this.#duplex.write(frame, () => {
         flushed = true
+        frame.served()
         this.#touch()
       })
       await this.#until(() => flushed)

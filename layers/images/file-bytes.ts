@@ -6,6 +6,9 @@ import * as Effect from "effect/Effect"
 import { type ByteReader, type ByteSource, ByteSourceError } from "../../src/npu/wire.ts"
 import { currentStampPromise, explain, openRegularFile, type RegularFile } from "./regular-file.ts"
 
+/** Room before the bytes for the headers of any message. */
+const headroom = 16
+
 /** Bytes between two looks at whether the file is still the same. */
 const lookEvery = 32 * 1024 * 1024
 
@@ -27,10 +30,11 @@ const reader = (path: string, file: RegularFile): ByteReader => {
   let position = 0
   let nextLook = lookEvery
   return {
+    headroom,
     read: async (maximum) => {
       const wanted = Math.min(maximum, file.size - position)
       if (wanted === 0) return undefined
-      if (buffer.length < wanted) buffer = Buffer.allocUnsafeSlow(wanted)
+      if (buffer.length < headroom + wanted) buffer = Buffer.allocUnsafeSlow(headroom + wanted)
       const bytesRead = await readAt(path, file.handle, buffer, wanted, position)
       position += bytesRead
       if (bytesRead === 0) throw new ByteSourceError({ reason: `${path}: it became shorter during the transfer` })
@@ -40,7 +44,7 @@ const reader = (path: string, file: RegularFile): ByteReader => {
           throw new ByteSourceError({ reason: `${path}: it changed during the transfer` })
         }
       }
-      return buffer.subarray(0, bytesRead)
+      return buffer.subarray(headroom, headroom + bytesRead)
     }
   }
 }
@@ -53,7 +57,7 @@ const readAt = async (
   position: number
 ): Promise<number> => {
   try {
-    return (await handle.read(buffer, 0, length, position)).bytesRead
+    return (await handle.read(buffer, headroom, length, position)).bytesRead
   } catch (cause) {
     throw new ByteSourceError({ reason: `${path}: ${explain(cause)}` })
   }

@@ -12,6 +12,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { extract, type Header } from "tar-stream"
 
+import { Garbage } from "./garbage.ts"
 import { explain } from "./regular-file.ts"
 
 export interface Member {
@@ -109,11 +110,13 @@ const scanTar = (handle: FileHandle, size: number, gzip: boolean): Effect.Effect
 
 /** Not `createReadStream`: destroying that closes the handle, which belongs to the caller. */
 async function* readChunks(handle: FileHandle, size: number): AsyncGenerator<Buffer> {
+  const garbage = new Garbage()
   for (let position = 0; position < size;) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(readSize, size - position))
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
     if (bytesRead === 0) return
     position += bytesRead
+    garbage.passed(bytesRead)
     yield buffer.subarray(0, bytesRead)
   }
 }

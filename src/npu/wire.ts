@@ -91,6 +91,8 @@ export interface ByteSource {
 }
 
 export interface ByteReader {
+  /** Bytes before each view, in its buffer, that whoever reads may overwrite; none where absent. They spare a copy. */
+  readonly headroom?: number
   /** At most `maximum` bytes (> 0); `undefined` at the end. */
   readonly read: (maximum: number) => Promise<Uint8Array | undefined>
 }

@@ -102,6 +102,52 @@ describe("a deploy that goes well", () => {
       assert.isTrue(bytes.closed())
     }))
 
+  it.scopedLive("sends bytes from the very buffer that they were read into, where that has room before them", () =>
+    Effect.gen(function*() {
+      const size = 1_000_003
+      const seen = { contents: [] as Array<Buffer> } as { announced?: ImageTransfer; contents: Array<Buffer> }
+      const wire = yield* wireWith({ Deploy: taking(64 * 1024, seen) })
+      const headroom = 16
+      const buffer = Buffer.alloc(headroom + 64 * 1024)
+      let position = 0
+      yield* wire.deploy(deployCall({
+        size,
+        open: Effect.succeed({
+          headroom,
+          read: async (maximum) => {
+            const length = Math.min(maximum, size - position)
+            buffer.fill(0xff)
+            for (let i = 0; i < length; i++) buffer[headroom + i] = byteAt(position + i)
+            position += length
+            return length === 0 ? undefined : buffer.subarray(headroom, headroom + length)
+          }
+        })
+      }))
+      assert.isTrue(Buffer.concat(seen.contents).equals(expected(size)))
+      // One chunk and no more, so that the buffer can be looked at after it went out.
+      position = 0
+      const stuck = yield* Effect.fork(wire.deploy(deployCall({
+        size,
+        open: Effect.succeed({
+          headroom,
+          read: async (maximum) => {
+            if (position > 0) return new Promise(() => {})
+            position = Math.min(maximum, size)
+            return buffer.fill(7).subarray(headroom, headroom + position)
+          }
+        })
+      })))
+      yield* Effect.repeat(Effect.sleep("5 millis"), {
+        until: () => seen.contents.at(-1)?.every((byte) => byte === 7) === true
+      })
+      // A flag, four bytes of length, the field, and the content's own length, which has three here.
+      assert.deepStrictEqual(
+        [...buffer.subarray(0, headroom)],
+        [...Array.from({ length: headroom - 9 }, () => 7), 0, 0, 1, 0, 4, 0x12, 0x80, 0x80, 4]
+      )
+      yield* Fiber.interrupt(stuck)
+    }))
+
   for (
     const [what, asked, minimum, maximum, chunk] of [
       ["the maximum where the peer asks for more", 5_000_000, 1, 300_000, 300_000],
