@@ -226,13 +226,17 @@ const checkImages = Effect.fnUntraced(function*(
   const specs = yield* Either.mapLeft(Catalogue.resolve(catalogue, dpu), ({ message }) => usage("catalogue")(message))
   const directory = options["images-dir"] ?? defaults.imagesDir
   const source = Context.get(yield* Layer.build(layerFolder({ directory })), ImageSource)
-  const listed = reached?.lists === true ? yield* Effect.option(reached.npu.images) : undefined
+  const listed = reached?.lists === true ? yield* Effect.either(reached.npu.images) : undefined
   const findings = yield* images({
     images: specs.map((spec): ImageRef => ({ repository: spec.repository, tag: version })),
     source,
     directory,
     engineSocket: options["docker-socket"] ?? (options.dpu === undefined ? defaults.dockerSocket : undefined),
-    onNpu: listed?._tag === "Some" ? listed.value : undefined
+    onNpu: reached === undefined
+      ? "the NPU could not be asked"
+      : listed === undefined
+      ? "the NPU does not list its images"
+      : Either.getOrElse(listed, ({ reason }) => reason)
   })
   yield* Effect.forEach(findings, tell)
 })

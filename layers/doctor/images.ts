@@ -19,8 +19,8 @@ export interface Wanted {
   readonly directory: string
   /** The DPU's own container engine, where offloadd looks too; absent for none. */
   readonly engineSocket: string | undefined
-  /** Undefined where the NPU could not be asked. */
-  readonly onNpu: ReadonlyArray<ImageRow> | undefined
+  /** What the NPU holds, or why that is not known, as a clause. */
+  readonly onNpu: ReadonlyArray<ImageRow> | string
 }
 
 /** A finding for each image. */
@@ -30,8 +30,8 @@ export const images = (wanted: Wanted): Effect.Effect<ReadonlyArray<Finding>> =>
 const one = ({ directory, engineSocket, onNpu, source }: Wanted, image: ImageRef): Effect.Effect<Finding> =>
   Effect.map(Effect.either(Effect.scoped(source.find(image))), (archive) => {
     const name = format(image)
-    const there = onNpu !== undefined && holdsImage(onNpu, image)
-    const npu = onNpu === undefined ? "the NPU could not be asked" : there ? "on the NPU" : "not on the NPU"
+    const there = typeof onNpu !== "string" && holdsImage(onNpu, image)
+    const npu = typeof onNpu === "string" ? onNpu : there ? "on the NPU" : "not on the NPU"
     if (Either.isRight(archive)) return ok(check, `${name}: ${npu}, and in ${archive.right.path}`)
     const reason = archive.left.message
     const cure = `put an archive that holds ${name} (docker save) into ${directory}`

@@ -242,7 +242,7 @@ const needs = (what: Verdict): ReadonlyArray<Capability> => {
     case "Deploy":
       return ["deploy"]
     case "Wait":
-      return what.reason === "StateUnknown" ? ["list"] : []
+      return what.reason === "StateUnknown" || what.reason === "Looking" ? ["list"] : []
     case "Rest":
       return []
   }

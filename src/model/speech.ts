@@ -30,22 +30,28 @@ export const Speech = Schema.Struct({
 })
 export type Speech = typeof Speech.Type
 
-/** As clauses: "it cannot list containers, start containers or send logs". */
-const deeds: Readonly<Record<Capability, string>> = {
-  list: "list containers",
-  start: "start containers",
-  stop: "stop containers",
-  remove: "remove containers",
+const containers: ReadonlyArray<Capability> = ["list", "start", "stop", "remove"]
+const others: Readonly<Partial<Record<Capability, string>>> = {
   images: "list images",
   deploy: "take images",
   logs: "send logs"
 }
 
-/** "list containers, start containers or take images"; empty for none. */
+/** "list, start or stop containers, or take images"; empty for none. */
 export const deedsOf = (capabilities: ReadonlyArray<Capability>): string => {
-  const all = capabilities.map((capability) => deeds[capability])
-  const last = all.at(-1) ?? ""
-  return all.length < 2 ? last : `${all.slice(0, -1).join(", ")} or ${last}`
+  const verbs = containers.filter((verb) => capabilities.includes(verb))
+  return either(
+    [
+      ...verbs.length === 0 ? [] : [`${either(verbs, "")} containers`],
+      ...capabilities.flatMap((capability) => others[capability] ?? [])
+    ],
+    verbs.length > 1 ? "," : ""
+  )
+}
+
+const either = (words: ReadonlyArray<string>, comma: string): string => {
+  const last = words.at(-1) ?? ""
+  return words.length < 2 ? last : `${words.slice(0, -1).join(", ")}${comma} or ${last}`
 }
 
 export const sameSpeech = (left: Speech | undefined, right: Speech | undefined): boolean =>

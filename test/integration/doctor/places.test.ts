@@ -20,7 +20,7 @@ const image = { repository: "docker-database", tag: "1.0" }
 const held: ReadonlyArray<ImageRow> = [{ id: "ab".repeat(32), repository: "docker-database", tags: ["1.0"] }]
 
 describe("images", () => {
-  const asked = (directory: string, onNpu: ReadonlyArray<ImageRow> | undefined, engineSocket?: string) =>
+  const asked = (directory: string, onNpu: ReadonlyArray<ImageRow> | string, engineSocket?: string) =>
     Effect.gen(function*() {
       const source = yield* Effect.provide(ImageSource, layerFolder({ directory }))
       const [finding] = yield* images({ images: [image], source, directory, engineSocket, onNpu })
@@ -31,7 +31,7 @@ describe("images", () => {
     Effect.gen(function*() {
       const path = yield* folder
       found(yield* asked(path, []), "failure", /not on the NPU; no archive in .* holds docker-database:1\.0/)
-      found(yield* asked(path, undefined), "failure", /the NPU could not be asked/)
+      found(yield* asked(path, "the NPU could not be asked"), "failure", /the NPU could not be asked/)
       found(yield* asked(path, held), "warning", /on the NPU; no archive/)
       writeFileSync(join(path, "engine.sock"), "")
       found(yield* asked(path, [], join(path, "engine.sock")), "warning", /offloadd looks in the engine/)

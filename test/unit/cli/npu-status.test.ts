@@ -43,7 +43,7 @@ describe("status --npu", () => {
       })
       const { code, out } = yield* ask(view)
       assert.match(out, /Dialect +sonic, known by its answers/)
-      assert.match(out, /Missing +it cannot list containers, start containers or take images/)
+      assert.match(out, /Missing +it cannot list or start containers, or take images/)
       assert.match(out, /Clock +N\/A/)
       assert.match(out, /Trouble +MissingCapability since .*: it cannot/)
       assert.strictEqual(code, 3)
