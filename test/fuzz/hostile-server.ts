@@ -44,7 +44,7 @@ export const serve = (
 
 /** gRPC that begins as it should, and then lies. */
 export const overHttp2 = (asked: () => Asked) => (socket: net.Socket): void =>
-  speak(socket, () => asked().chance.hits(0.9), (call) => answer(asked(), call))
+  speak(socket, asked().chance.hits(0.9), (call) => answer(asked(), call))
 
 const answer = ({ chance, method }: Asked, call: Call): void => {
   const kind = chance.below(100)
@@ -118,7 +118,7 @@ const trailers = (chance: Chance): HeaderList => [
 ]
 
 /** HTTP/2 frames of any type, flags, stream and length, which may lie. */
-const frames = (chance: Chance): Buffer =>
+export const frames = (chance: Chance): Buffer =>
   Buffer.concat(Array.from({ length: 1 + chance.below(8) }, () => {
     const payload = Garbage.bytes(chance, chance.hits(0.1) ? 2000 : 60)
     return frame(

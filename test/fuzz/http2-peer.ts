@@ -39,8 +39,8 @@ interface Stream {
   onContent: (() => void) | undefined
 }
 
-/** Speaks on this socket; each call that begins goes to `onCall`. */
-export const speak = (socket: Socket, reads: () => boolean, onCall: (call: Call) => void): void => {
+/** Speaks on this socket; each call that begins goes to `onCall`. Who does not read gives no windows. */
+export const speak = (socket: Socket, reads: boolean, onCall: (call: Call) => void): void => {
   const streams = new Map<number, Stream>()
   let held: Buffer = Buffer.alloc(0)
   let greeted = false
@@ -111,7 +111,7 @@ export const speak = (socket: Socket, reads: () => boolean, onCall: (call: Call)
       streams.set(id, begun)
       onCall(callOf(id, begun))
     } else if (kind === type.data) {
-      if (reads() && payload.length > 0) {
+      if (reads && payload.length > 0) {
         send(type.window, 0, 0, word(payload.length))
         send(type.window, 0, id, word(payload.length))
       }

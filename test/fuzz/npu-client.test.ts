@@ -13,29 +13,14 @@ import type { Look } from "../../src/model/look.ts"
 import { NpuError } from "../../src/npu/error.ts"
 import type { ImageArchive } from "../../src/npu/image-source.ts"
 import * as Npu from "../../src/npu/npu.ts"
-import { ActivePolicy, defaults, type Policy } from "../../src/policy/policy.ts"
+import { ActivePolicy, type Policy } from "../../src/policy/policy.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import { names, specs } from "../unit/daemon/world.ts"
+import { brisk, deadline } from "./brisk.ts"
 import { campaign, soon } from "./campaign.ts"
 import { type Asked, overHttp2, overTcp, serve } from "./hostile-server.ts"
 
 const file = "test/fuzz/npu-client.test.ts"
-
-/** Deadlines so short that a peer's silence costs little; they are what ends each call. */
-const deadline = 60
-const { rpc } = defaults
-const brisk: Policy = {
-  ...defaults,
-  rpc: {
-    ...rpc,
-    ListContainer: { ...rpc.ListContainer, deadline, backoff: 1 },
-    ListImage: { ...rpc.ListImage, deadline, backoff: 1 },
-    StartContainer: { ...rpc.StartContainer, deadline },
-    StopContainer: { ...rpc.StopContainer, deadline },
-    RemoveContainer: { ...rpc.RemoveContainer, deadline },
-    Deploy: { ...rpc.Deploy, idle: deadline, load: deadline }
-  }
-}
 
 const clientOf = (port: number, policy: Policy): Effect.Effect<Npu.NpuService, never, Scope.Scope> =>
   Npu.layer.pipe(

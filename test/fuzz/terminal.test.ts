@@ -9,6 +9,7 @@ import type { Chance } from "../../src/simulate/chance.ts"
 import { commandLine } from "../unit/cli/console.ts"
 import { campaign } from "./campaign.ts"
 import * as Garbage from "./garbage.ts"
+import { isHarmless } from "./harmless.ts"
 import { event, reply } from "./views.ts"
 
 const lines: ReadonlyArray<ReadonlyArray<string>> = [
@@ -32,19 +33,6 @@ const lines: ReadonlyArray<ReadonlyArray<string>> = [
   ["version", "-o", "json"]
 ]
 
-/** Anything but a new line that a terminal may act on, that turns writing around, or that is half a character. */
-const steering =
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
-
-const isHarmless = (line: ReadonlyArray<string>, text: string): void => {
-  const found = steering.exec(text)
-  if (found !== null) {
-    const around = text.slice(Math.max(0, found.index - 40), found.index + 10)
-    assert.fail(`${line.join(" ")} prints ${JSON.stringify(around)}`)
-  }
-  assert.notMatch(text, new RegExp(`^${Garbage.forged}`, "m"), line.join(" "))
-}
-
 const codes: ReadonlySet<number> = new Set(exitCodes.map(([code]) => code))
 
 const once = Effect.fnUntraced(function*(chance: Chance) {
@@ -63,7 +51,7 @@ describe("a terminal", () => {
   campaign({
     target: "behind offloadctl",
     file: "test/fuzz/terminal.test.ts",
-    share: 0.2,
+    share: 0.1,
     batch: 100,
     lanes: 8,
     run: (chance, cases) => Effect.repeatN(Effect.suspend(() => once(chance)), cases - 1)
