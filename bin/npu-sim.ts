@@ -19,6 +19,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 
+import { fromFile } from "../layers/gnoi/account.ts"
 import { administer, state, verbs } from "../layers/npu-sim/admin/client.ts"
 import { serve as serveAdmin } from "../layers/npu-sim/admin/server.ts"
 import type { Backend } from "../layers/npu-sim/backend.ts"
@@ -107,6 +108,7 @@ const options = {
     Options.withDescription("whether clients must show a certificate; default on with --tls-ca"),
     Options.optional
   ),
+  credentials: file("credentials", "demand this user name and password, or token, of every call"),
   tlsEphemeral: Options.boolean("tls-ephemeral").pipe(
     Options.withDescription("TLS with a certificate made at start that nobody has signed")
   )
@@ -173,6 +175,15 @@ const npuSim = Command.make("npu-sim", options, (given) =>
       }),
       ({ message }) => new Complaint(message, 2)
     )
+    const account = Option.isNone(given.credentials)
+      ? undefined
+      : yield* Either.mapLeft(
+        fromFile(
+          given.credentials.value,
+          ({ message }) => void process.stderr.write(`npu-sim: ${message}\n`)
+        ),
+        complain(2)
+      )
     const journal = Option.isNone(given.journal)
       ? Journal.none
       : yield* Effect.mapError(Journal.open(given.journal.value), complain(1))
@@ -206,7 +217,8 @@ const npuSim = Command.make("npu-sim", options, (given) =>
       chunkSize: given.chunkSize,
       checksShortTransfer: quirks.checksShortTransfer,
       ...(Option.isNone(given.closeIdle) ? {} : { idleMillis: given.closeIdle.value * 1000 }),
-      ...(tls === undefined ? {} : { tls })
+      ...(tls === undefined ? {} : { tls }),
+      ...(account === undefined ? {} : { credentials: account.metadata })
     }).pipe(Effect.mapError(complain(1)))
     if (Option.isSome(given.admin)) {
       yield* Effect.mapError(serveAdmin(given.admin.value, { server, engine, settled }), complain(1))

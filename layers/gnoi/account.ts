@@ -29,10 +29,12 @@ export interface Account {
 export const fromFile = (
   path: string,
   onChange: (change: { readonly taken: boolean; readonly message: string }) => void
-): Either.Either<Account, AccountError> =>
-  Either.map(read(path), (first) => {
+): Either.Either<Account, AccountError> => {
+  const before = signatureOf(path)
+  return Either.map(read(path), (first) => {
     let values = first
-    let signature = signatureOf(path)
+    // Of before the reading: what is written meanwhile is read again.
+    let signature = before
     return {
       exposed: exposureOf(path),
       metadata: () => {
@@ -50,6 +52,7 @@ export const fromFile = (
       }
     }
   })
+}
 
 const names: ReadonlySet<string> = new Set(["username", "password", "access_token"])
 

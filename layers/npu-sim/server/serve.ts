@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import type { Backend } from "../backend.ts"
 import type { Journal } from "../journal.ts"
 import { none } from "../journal.ts"
+import { demanding } from "./authentication.ts"
 import { credentialsOf, type ServerTls } from "./credentials.ts"
 import { register, type SimDialect } from "./dialects.ts"
 import * as Gate from "./gate.ts"
@@ -34,6 +35,8 @@ export interface ServeOptions {
   readonly idleMillis?: number
   /** Plaintext without it. */
   readonly tls?: ServerTls
+  /** What the metadata of each call must hold, asked for each; nothing is demanded without it. */
+  readonly credentials?: () => Readonly<Record<string, string>>
 }
 
 export interface NpuServer {
@@ -49,6 +52,7 @@ export const serve = (options: ServeOptions): Effect.Effect<NpuServer, ListenErr
     const server = new grpc.Server({
       "grpc.max_receive_message_length": 4 * 2 ** 20,
       "grpc.max_send_message_length": 4 * 2 ** 20,
+      ...(options.credentials === undefined ? {} : { interceptors: [demanding(options.credentials)] }),
       // Several clients may ping as often as they like: this is a lab's server.
       "grpc.keepalive_permit_without_calls": 1,
       ...(options.idleMillis === undefined ? {} : { "grpc.max_connection_idle_ms": options.idleMillis })
