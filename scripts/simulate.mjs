@@ -6,7 +6,8 @@
  *
  * Fails where an invariant was broken, or where a fault, an action, a reason of
  * an event or a branch of the judgement occurred fewer than 50 times in 1,000
- * seeds. `--report` writes how often each branch was taken.
+ * seeds. `--report` writes how often each branch was taken. Interrupted, it sums
+ * up what it has run by then.
  */
 import { createHash } from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -50,8 +51,11 @@ const add = (into, from) => {
 try {
   const branches = await bundleWorker(bundle, { counting: true })
   const begun = performance.now()
+  const interrupted = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort())
   await campaign({
     bundle,
+    signal: interrupted.signal,
     seeds,
     first: Number(values.first),
     workers: Number(values.workers),

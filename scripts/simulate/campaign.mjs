@@ -9,11 +9,17 @@ const batch = 20
 
 /**
  * `job` as the worker takes it, without seeds. Resolves when all seeds have run,
- * or, with `stop`, when one has failed.
+ * or, with `stop`, when one has failed; when `signal` aborts, no more are begun
+ * and those under way are given up.
  */
-export const campaign = async ({ bundle, first, job, onResult, seeds, workers }) => {
+export const campaign = async ({ bundle, first, job, onResult, seeds, signal, workers }) => {
   let next = first
   const campaigning = { stopped: false, children: new Set() }
+  const stop = () => {
+    campaigning.stopped = true
+    for (const child of campaigning.children) child.kill()
+  }
+  signal?.addEventListener("abort", stop)
   // The sooner the first failing seed is known, the better.
   const size = job.stop ? 2 : seeds <= batch * workers ? Math.ceil(seeds / workers / 4) : batch
   const last = first + seeds - 1
@@ -24,9 +30,7 @@ export const campaign = async ({ bundle, first, job, onResult, seeds, workers })
       next = to + 1
       await runBatch(campaigning, bundle, { ...job, first: from, last: to }, (result) => {
         onResult(result)
-        if (!job.stop || result.violation === undefined) return
-        campaigning.stopped = true
-        for (const child of campaigning.children) child.kill()
+        if (job.stop && result.violation !== undefined) stop()
       })
     }
   }

@@ -75,9 +75,9 @@ const started = (
   const intended = journal.intended?.containers[name]
   if (intended?.due?.cause === "NpuReboot") container.ladder.excused = true
   // Another image begins with an empty ladder: an upgrade, or the way back from one.
-  if (intended !== undefined && intended.assigned !== container.assignedAtStart) {
+  if (container.reassigned) {
     container.ladder = { level: 0, lastStart: Number.NEGATIVE_INFINITY, excused: true }
-    container.assignedAtStart = intended.assigned
+    container.reassigned = false
   }
   container.levelAtStart = intended?.level ?? -1
   ladder(container, call.begun, policy, report)
@@ -99,7 +99,9 @@ const started = (
 
 const image = (journal: DpuJournal, container: ContainerJournal, call: Call, report: Report): void => {
   const { repository, tag } = split(call.image)
-  if (repository !== container.spec.repository || !journal.versions.has(tag)) {
+  // What somebody else had put there may be an upgrade's way back.
+  const known = journal.versions.has(tag) || container.seen.has(tag)
+  if (repository !== container.spec.repository || !known) {
     report("RightImage", call.container, `it was started from ${format({ repository, tag })}`)
   }
 }

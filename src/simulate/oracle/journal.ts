@@ -31,8 +31,11 @@ export class ContainerJournal {
   chargeable = 0
   /** The level on the disk when it was last started. */
   levelAtStart = -1
-  /** What it was assigned when it was last started. */
-  assignedAtStart: string | null = null
+  /** Versions that it was seen to run. */
+  readonly seen = new Set<string>()
+  /** What it was assigned by the last save, and whether that has changed since it was last started. */
+  assigned: string | null = null
+  reassigned = false
   /** Commands that were not answered yet. */
   asked = 0
 

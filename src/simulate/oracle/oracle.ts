@@ -205,6 +205,7 @@ export class Oracle {
   private probesOf(container: ContainerJournal, at: number): void {
     const { present } = container.evidence
     if (present.state === "Unknown") return
+    if (present.version !== undefined) container.seen.add(present.version)
     const instance = present.state === "Running" ? present.id : ""
     if (instance === container.probed) return
     container.probed = instance

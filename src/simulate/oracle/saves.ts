@@ -16,6 +16,10 @@ export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Savin
       }
       continue
     }
+    if (record.assigned !== container.assigned) {
+      container.assigned = record.assigned
+      container.reassigned = true
+    }
     if (!container.possible.has(record.desired)) {
       report("IntentKept", name, `memory says ${record.desired}, the operator was told ${container.desired}`)
     }
