@@ -3,7 +3,7 @@
  * namespaces of their own, npu-sim on the one, an offloadd on each of the others,
  * mutual TLS between them. Real processes, real packets.
  */
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -76,15 +76,21 @@ export const whyNoSwitch = (engine: EngineName): Effect.Effect<string | undefine
 export const whyNoClock = (): string | undefined =>
   faketime() === undefined ? "libfaketime is not installed (Debian: apt-get install faketime)" : undefined
 
-/** The DPUs' daemons run when this is done; the services are coming up. */
-export const makeSwitch = (options: {
+export interface SwitchOptions {
   /** The folder of the built binaries. */
   readonly dist: string
   readonly engine: EngineName
   readonly dpus: number
+  /** What the daemons' policy has otherwise than the built-in one. */
+  readonly policy?: object
   /** Hears every line that a program prints. */
   readonly onLine?: (program: string, line: string) => void
-}): Effect.Effect<SmartSwitch, ProcessError | PackError, Scope.Scope> =>
+}
+
+/** The DPUs' daemons run when this is done; the services are coming up. */
+export const makeSwitch = (
+  options: SwitchOptions
+): Effect.Effect<SmartSwitch, ProcessError | PackError, Scope.Scope> =>
   Effect.gen(function*() {
     const midplane = yield* lay(options.dpus)
     const folder = yield* makeFolder
@@ -96,16 +102,18 @@ export const makeSwitch = (options: {
       return Effect.as(packImages(shared, version, ...(options.engine === "podman" ? [answering] : [])), version)
     })
     const first = yield* release
+    yield* Effect.sync(() => writeFileSync(policyFile(shared), JSON.stringify(options.policy ?? {})))
     const npu = yield* makeNpu(options.engine, shared, midplane, authority, hears(options, "npu-sim"))
     yield* npu.server.start
     const dpus = yield* Effect.forEach(midplane.dpus, (station) =>
       makeDpu(station, shared, npu, authority, hears(options, `dpu${station.number}`)))
-    yield* keepLogs([
+    const programs = [
       ["npu-sim", npu.server],
       ...dpus.map(({ daemon, name }) =>
         [name, daemon] as const
       )
-    ])
+    ] as const
+    yield* keepLogs(shared.journal, programs)
     yield* Effect.forEach(dpus, ({ daemon, lab }) => Effect.zipRight(setVersion(lab, first), daemon.start), {
       concurrency: "unbounded",
       discard: true
@@ -113,9 +121,9 @@ export const makeSwitch = (options: {
     return { folder, engine: options.engine, midplane, authority, npu, dpus, release }
   })
 
-const hears =
-  (options: { readonly onLine?: (program: string, line: string) => void }, program: string) => (line: string): void =>
-    options.onLine?.(program, line)
+const hears = ({ onLine }: SwitchOptions, program: string) => (line: string): void => onLine?.(program, line)
+
+const policyFile = ({ folder }: Lab): string => join(folder, "policy.json")
 
 const gnoiPort = 50_052
 
@@ -189,7 +197,8 @@ const makeDpu = (
     if (clock !== undefined) writeFileSync(clock, "+0\n")
     const daemon = yield* Unit.make(hear, (onLine) =>
       startDaemon(lab, `${npu.address}:${npu.port}`, [
-        ...["--tls-ca", authority.certificate, "--tls-cert", pair.certificate, "--tls-key", pair.key]
+        ...["--tls-ca", authority.certificate, "--tls-cert", pair.certificate, "--tls-key", pair.key],
+        ...["--policy", policyFile(shared)]
       ], {
         namespace: station.namespace,
         onLine,
@@ -219,13 +228,17 @@ const clockVariables = (library: string, file: string): Readonly<Record<string, 
   NO_FAKE_STAT: "1"
 })
 
-/** Of a failure the logs are left. */
-const keepLogs = (units: ReadonlyArray<readonly [string, Unit.Unit]>): Effect.Effect<void, never, Scope.Scope> =>
+/** Of a failure the logs are left, and what npu-sim received. */
+const keepLogs = (
+  journal: string,
+  programs: ReadonlyArray<readonly [string, Unit.Unit]>
+): Effect.Effect<void, never, Scope.Scope> =>
   Effect.addFinalizer((exit) =>
     Effect.sync(() => {
       if (Exit.isSuccess(exit) || Exit.isInterrupted(exit)) return
       const folder = mkdtempSync(join(tmpdir(), "offloader-logs-"))
-      for (const [name, unit] of units) writeFileSync(join(folder, `${name}.log`), unit.log())
+      for (const [name, program] of programs) writeFileSync(join(folder, `${name}.log`), program.log())
+      if (existsSync(journal)) copyFileSync(journal, join(folder, "npu-sim.jsonl"))
       process.stderr.write(`the logs of the switch are in ${folder}\n`)
     })
   )

@@ -6,7 +6,7 @@ import * as Schedule from "effect/Schedule"
 
 import { control, until, Waited } from "../../bin/lab.ts"
 import type { Fault } from "../../bin/smartswitch/fault.ts"
-import { type Dpu, makeSwitch, type SmartSwitch } from "../../bin/smartswitch/switch.ts"
+import { type Dpu, makeSwitch, type SmartSwitch, type SwitchOptions } from "../../bin/smartswitch/switch.ts"
 import * as ControlClient from "../../layers/control/client.ts"
 import type { ContainerList } from "../../src/control/views.ts"
 import type { Event } from "../../src/model/event.ts"
@@ -29,10 +29,14 @@ export interface Trial {
 /** How long anything may take; only a lab that hangs reaches it. */
 const limit = "180 seconds"
 
-/** A switch on which everything runs that shall: all containers but the one that an operator has stopped. */
-export const bringUp = (options: Parameters<typeof makeSwitch>[0]) =>
+/**
+ * A switch on which everything runs that shall: all containers but the one that
+ * an operator has stopped. Its daemons tell every event, where others would fold
+ * what comes often.
+ */
+export const bringUp = (options: SwitchOptions) =>
   Effect.gen(function*() {
-    const lab = yield* makeSwitch(options)
+    const lab = yield* makeSwitch({ ...options, policy: { events: { burst: 1000 } } })
     const lists = yield* allSettled(lab)
     assert.strictEqual(lists.flatMap(({ containers }) => containers).length, 3 * options.dpus)
     yield* control(lab.dpus[options.dpus - 1]!.lab).stop("ha")
