@@ -101,7 +101,9 @@ export const answering: Contents = (spec, version) => ({
     "/bin/busybox": readFileSync("/bin/busybox"),
     "/version": `${spec.service} ${version}\n`,
     "/answer": "#!/bin/busybox sh\nwhile read line; do printf '+PONG\\r\\n'; done\n",
-    "/serve": "#!/bin/busybox sh\necho serving on $PORT\nexec /bin/busybox nc -ll -p $PORT -e /answer\n"
+    // The first process of a container hears no SIGTERM but one that it asks for.
+    "/serve": "#!/bin/busybox sh\ntrap 'exit 0' TERM\necho serving on $PORT\n"
+      + "/bin/busybox nc -ll -p $PORT -e /answer &\nwait\n"
   },
   entrypoint: ["/serve"]
 })

@@ -75,8 +75,9 @@ export const remove: Call<RemoveContainerRequest, InBandStatus> = (docker, reque
     }
     const info = yield* find(docker, request.name)
     if (info === undefined) return yield* fail("NOT_FOUND", `container ${request.name} not found`)
-    if (info.State.Running && request.force !== true) {
-      return yield* fail("FAILED_PRECONDITION", `container ${request.name} is running`)
+    // Podman would remove one that is being stopped, and leave its process for a while.
+    if ((info.State.Running || info.State.Status === "stopping") && request.force !== true) {
+      return yield* fail("FAILED_PRECONDITION", `container ${request.name} is ${info.State.Status}`)
     }
     yield* ask(() => docker.getContainer(info.Id).remove({ force: request.force === true }))
     return {}

@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import type Docker from "dockerode"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as fc from "fast-check"
 
+import { remove } from "../../../layers/npu-sim/docker/containers.ts"
 import { createOptions } from "../../../layers/npu-sim/docker/create-options.ts"
 import { refusalOf } from "../../../layers/npu-sim/docker/engine-error.ts"
 import { withoutHeaders } from "../../../layers/npu-sim/docker/log.ts"
@@ -48,6 +51,26 @@ describe("a start as a container engine takes it", () => {
       MemoryReservation: 500
     })
   })
+})
+
+describe("a removal without force", () => {
+  const removing = (State: object) => {
+    let removed = 0
+    const container = { inspect: async () => ({ Id: "1", Name: "/a", State }), remove: async () => void removed++ }
+    const docker = { getContainer: () => container } as unknown as Docker
+    return Effect.map(Effect.either(remove(docker, { name: "a", force: false })), (result) => ({
+      code: Either.isLeft(result) ? result.left.code : "OK",
+      removed
+    }))
+  }
+
+  it.effect("takes what has ended, and refuses what runs or is only on its way to its end", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* removing({ Running: false, Status: "exited" }), { code: "OK", removed: 1 })
+      for (const state of [{ Running: true, Status: "running" }, { Running: false, Status: "stopping" }]) {
+        assert.deepStrictEqual(yield* removing(state), { code: "FAILED_PRECONDITION", removed: 0 })
+      }
+    }))
 })
 
 describe("the errors of a container engine", () => {
