@@ -19,6 +19,7 @@ import * as Log from "../layers/log/logger.ts"
 import { type DaemonOptions, help, parse, parseDpu, UsageError } from "../layers/options/daemon-options.ts"
 import * as Probe from "../layers/probe/prober.ts"
 import * as Identity from "../layers/sonic/identity.ts"
+import * as NextVersion from "../layers/sonic/next-version.ts"
 import { layerEventJournal } from "../layers/state/event-journal.ts"
 import * as MemoryFile from "../layers/state/memory-file.ts"
 import { layerRecordingFile } from "../layers/state/recording-file.ts"
@@ -137,6 +138,7 @@ const daemon = (options: DaemonOptions) =>
       }),
       MemoryFile.layerFile({ directory: stateDir }),
       assignment.pipe(Layer.provideMerge(identity)),
+      NextVersion.layer(),
       Layer.succeed(Handlers.About, { version: packageJson.version, pid: process.pid, startedAt })
     )
     const program = Program.layer.pipe(

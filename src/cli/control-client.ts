@@ -24,6 +24,7 @@ type UnknownContainer = ProblemOf<"UnknownContainer">
 type UnknownOperation = ProblemOf<"UnknownOperation">
 type NotRecorded = ProblemOf<"NotRecorded">
 type Busy = ProblemOf<"Busy">
+type Declined = ProblemOf<"Declined">
 
 export interface ControlClientShape {
   readonly list: Effect.Effect<ContainerList, ClientError>
@@ -43,7 +44,14 @@ export interface ControlClientShape {
   /** The NPU's own status, as JSON for the same reason. */
   readonly npu: Effect.Effect<unknown, ClientError>
   readonly version: Effect.Effect<VersionView, ClientError>
+  /** What is done about versions; as JSON, like all of upgrades: the quick verbs shall not pay for their schemas. */
+  readonly plan: Effect.Effect<unknown, ClientError>
+  readonly order: (order: Order, request: object) => Effect.Effect<unknown, ClientError | NotRecorded | Declined>
+  readonly images: Effect.Effect<unknown, ClientError | ProblemOf<"NpuUnreachable"> | Declined>
 }
+
+/** An operator's order about upgrades. */
+export type Order = "upgrade" | "rollback" | "release" | "pause" | "resume"
 
 export class ControlClient extends Context.Tag("offloadctl/ControlClient")<ControlClient, ControlClientShape>() {}
 
@@ -82,7 +90,10 @@ export const make = (exchange: Exchange): ControlClientShape => {
     cancel: (id) => call("UnknownOperation")(DeployStatus, "DELETE", operation(id)),
     policy: call()(Schema.Unknown, "GET", "/v1/policy"),
     npu: call()(Schema.Unknown, "GET", "/v1/npu"),
-    version: call()(VersionView, "GET", "/v1/version")
+    version: call()(VersionView, "GET", "/v1/version"),
+    plan: call()(Schema.Unknown, "GET", "/v1/upgrade"),
+    order: (order, request) => call("NotRecorded", "Declined")(Schema.Unknown, "POST", `/v1/${order}`, request),
+    images: call("NpuUnreachable", "Declined")(Schema.Unknown, "GET", "/v1/images")
   }
 }
 
@@ -97,6 +108,7 @@ const problemTags: Readonly<Record<ProblemTag, true>> = {
   UnknownOperation: true,
   NotRecorded: true,
   Busy: true,
+  Declined: true,
   NoLog: true,
   NpuUnreachable: true,
   BadRequest: true,

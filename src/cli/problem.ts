@@ -24,6 +24,7 @@ const codeOf: Readonly<Record<Exclude<CliError["_tag"], "Ended">, ExitCode>> = {
   UnknownOperation: ExitCode.failed,
   NotRecorded: ExitCode.failed,
   Busy: ExitCode.failed,
+  Declined: ExitCode.failed,
   NoLog: ExitCode.failed,
   NpuUnreachable: ExitCode.unreachable,
   BadRequest: ExitCode.usage,

@@ -17,16 +17,23 @@ import { type Connection, type Toolbox } from "./verb.ts"
 import * as deploy from "./verbs/deploy.ts"
 import * as doctor from "./verbs/doctor.ts"
 import * as events from "./verbs/events.ts"
+import * as images from "./verbs/images.ts"
 import * as list from "./verbs/list.ts"
 import * as logs from "./verbs/logs.ts"
 import * as openapi from "./verbs/openapi.ts"
+import * as pause from "./verbs/pause.ts"
+import * as plan from "./verbs/plan.ts"
 import * as policy from "./verbs/policy.ts"
+import * as release from "./verbs/release.ts"
 import * as replay from "./verbs/replay.ts"
+import * as resume from "./verbs/resume.ts"
 import * as retry from "./verbs/retry.ts"
+import * as rollback from "./verbs/rollback.ts"
 import * as simulate from "./verbs/simulate.ts"
 import * as start from "./verbs/start.ts"
 import * as status from "./verbs/status.ts"
 import * as stop from "./verbs/stop.ts"
+import * as upgrade from "./verbs/upgrade.ts"
 import * as version from "./verbs/version.ts"
 import { Release } from "./version.ts"
 
@@ -38,6 +45,13 @@ const verbs = [
   stop.command,
   retry.command,
   deploy.command,
+  upgrade.command,
+  rollback.command,
+  plan.command,
+  images.command,
+  release.command,
+  pause.command,
+  resume.command,
   events.command,
   logs.command,
   doctor.command,

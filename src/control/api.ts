@@ -15,6 +15,7 @@ import { PolicyView } from "./policy-view.ts"
 import {
   BadRequest,
   Busy,
+  Declined,
   InternalError,
   NoLog,
   NotRecorded,
@@ -25,6 +26,7 @@ import {
   UnknownOperation,
   UnknownPath
 } from "./problems.ts"
+import { ImagesView, OrderTaken, ReleaseRequest, UpgradeRequest, UpgradeView } from "./upgrade-views.ts"
 import {
   ContainerList,
   ContainerStatus,
@@ -116,6 +118,56 @@ const deployments = HttpApiGroup.make("deployments")
       .addError(UnknownOperation, unknownOperation)
   )
 
+const declined = { status: statusOf.Declined }
+
+const upgrades = HttpApiGroup.make("upgrades")
+  /** What is done about versions now and why, without doing anything. */
+  .add(HttpApiEndpoint.get("plan", "/v1/upgrade").addSuccess(UpgradeView))
+  .add(
+    HttpApiEndpoint.post("upgrade", "/v1/upgrade")
+      .setPayload(UpgradeRequest)
+      .addSuccess(OrderTaken, { status: 202 })
+      .addError(NotRecorded, notRecorded)
+      .addError(Declined, declined)
+  )
+  .add(
+    HttpApiEndpoint.post("rollback", "/v1/rollback")
+      .setPayload(nothing)
+      .addSuccess(OrderTaken, { status: 202 })
+      .addError(NotRecorded, notRecorded)
+      .addError(Declined, declined)
+  )
+  /** Ends a quarantine. */
+  .add(
+    HttpApiEndpoint.post("release", "/v1/release")
+      .setPayload(ReleaseRequest)
+      .addSuccess(OrderTaken, { status: 202 })
+      .addError(NotRecorded, notRecorded)
+      .addError(Declined, declined)
+  )
+  /** Of automatic upgrades only; recovery goes on. */
+  .add(
+    HttpApiEndpoint.post("pause", "/v1/pause")
+      .setPayload(nothing)
+      .addSuccess(OrderTaken, { status: 202 })
+      .addError(NotRecorded, notRecorded)
+      .addError(Declined, declined)
+  )
+  .add(
+    HttpApiEndpoint.post("resume", "/v1/resume")
+      .setPayload(nothing)
+      .addSuccess(OrderTaken, { status: 202 })
+      .addError(NotRecorded, notRecorded)
+      .addError(Declined, declined)
+  )
+  /** What the NPU holds of the catalogue's images; the NPU is asked. */
+  .add(
+    HttpApiEndpoint.get("images", "/v1/images")
+      .addSuccess(ImagesView)
+      .addError(NpuUnreachable, { status: statusOf.NpuUnreachable })
+      .addError(Declined, declined)
+  )
+
 const daemon = HttpApiGroup.make("daemon")
   .add(HttpApiEndpoint.get("version", "/v1/version").addSuccess(VersionView))
   /** From what is known; answered at once, also while the NPU is away. */
@@ -144,6 +196,7 @@ const daemon = HttpApiGroup.make("daemon")
 export const api = HttpApi.make("offloader")
   .add(containers)
   .add(deployments)
+  .add(upgrades)
   .add(daemon)
   .addError(BadRequest, { status: statusOf.BadRequest })
   .addError(UnknownPath, { status: statusOf.UnknownPath })

@@ -23,6 +23,12 @@ export class NotRecorded extends Schema.TaggedError<NotRecorded>()(
   { message: Schema.String }
 ) {}
 
+/** 409: it cannot be done as things stand, and the message says what can. `offloadctl` exits 1. */
+export class Declined extends Schema.TaggedError<Declined>()(
+  "Declined",
+  { message: Schema.String }
+) {}
+
 /** 409: another transfer to this NPU is under way. `offloadctl` exits 1. */
 export class Busy extends Schema.TaggedError<Busy>()(
   "Busy",
@@ -71,6 +77,7 @@ export const Problem = Schema.Union(
   UnknownOperation,
   NotRecorded,
   Busy,
+  Declined,
   NoLog,
   NpuUnreachable,
   BadRequest,
@@ -91,6 +98,7 @@ export const statusOf: Readonly<Record<ProblemTag, number>> = {
   UnknownOperation: 404,
   NotRecorded: 503,
   Busy: 409,
+  Declined: 409,
   NoLog: 404,
   NpuUnreachable: 503,
   BadRequest: 400,

@@ -36,6 +36,7 @@ import { Decider } from "./decider.ts"
 import { Deployments } from "./deployments.ts"
 import { EventLog } from "./event-log.ts"
 import { npuStatus } from "./npu-status.ts"
+import { upgrades } from "./upgrade-handlers.ts"
 import { find, listView, statusView, versionView } from "./views.ts"
 
 /** What `offloadctl version` shows of the daemon itself. */
@@ -256,5 +257,5 @@ const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
 
 /** The API's implementation; where it is served is a layer's matter. */
 export const layer = HttpApiBuilder.api(api).pipe(
-  Layer.provide([containers, deployments, daemon])
+  Layer.provide([containers, deployments, upgrades, daemon])
 )

@@ -3,7 +3,7 @@ import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
 import type { ConditionStatus } from "../model/condition.ts"
 import type { Holding } from "../model/event.ts"
 import { type ImageRef, split } from "../model/image.ts"
-import type { Sighting } from "../model/look.ts"
+import type { ImageUser, Sighting } from "../model/look.ts"
 import type { Speech } from "../model/speech.ts"
 import type { TransportFault } from "../model/transport-fault.ts"
 import type { SonicVersion } from "../model/version.ts"
@@ -146,6 +146,8 @@ export interface UpgradeMemory {
   readonly imagesFresh: boolean
   /** Whether it waits for something else than images, so that the list in memory grows old. */
   readonly heldBack: boolean
+  /** Containers of all DPUs with images of the catalogue, by the last look. */
+  readonly users: ReadonlyArray<ImageUser>
   /** Why no upgrade begins although one is due, as last said. */
   readonly blockedBy: string | undefined
   /** The conditions `Upgrading` and `Degraded`, once either was told. */
@@ -167,6 +169,7 @@ export const unobserved: UpgradeMemory = {
   unready: {},
   imagesFresh: false,
   heldBack: false,
+  users: [],
   blockedBy: undefined,
   standings: undefined
 }

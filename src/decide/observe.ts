@@ -23,7 +23,8 @@ export const looked = (turn: Turn, look: Look): void => {
     else unreachable(turn, look.result.reason, look.result.fault)
     return
   }
-  const { sightings } = look.result
+  const { sightings, users = [] } = look.result
+  turn.setUpgrade({ users })
   const returned = reachable(turn)
   if (returned) {
     turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })

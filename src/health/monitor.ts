@@ -65,6 +65,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
     const crashLogs = yield* CrashLogs
     const policy = yield* ActivePolicy
     const names = containers.map((spec) => spec.name)
+    const repositories = containers.map((spec) => spec.repository)
     const nudged = yield* Effect.makeLatch()
     const subjects = yield* Effect.forEach(
       containers,
@@ -95,7 +96,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
     /** Looks in turn, for ever: the next begins a pause after the one before it has ended. */
     const looks = Effect.fnUntraced(function*(tell: Tell): Effect.fn.Return<never> {
       while (true) {
-        const look = yield* npu.look(names)
+        const look = yield* npu.look(names, repositories)
         // The look goes out before the probes hear of it: what they find out is then folded after it.
         yield* tell({ _tag: "Looked", look })
         for (const subject of subjects) yield* notify(subject, look)

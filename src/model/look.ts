@@ -24,7 +24,12 @@ export type Sighting =
 
 export type LookResult =
   /** Sightings by container name; every container asked for has one. */
-  | { readonly _tag: "Seen"; readonly sightings: ReadonlyMap<string, Sighting> }
+  | {
+    readonly _tag: "Seen"
+    readonly sightings: ReadonlyMap<string, Sighting>
+    /** Containers of all DPUs with images of the catalogue: seen, never acted upon. */
+    readonly users?: ReadonlyArray<ImageUser>
+  }
   /** The NPU answers, and its server has no list of containers. */
   | { readonly _tag: "Unlisted"; readonly reason: string }
   /** The NPU did not answer, or not with a list. */
@@ -35,6 +40,13 @@ export type LookResult =
     /** What is wrong with the transport, where that is the cause and can be told. */
     readonly fault?: TransportFault
   }
+
+/** A container on the NPU, of whichever DPU, that holds an image. */
+export interface ImageUser {
+  readonly container: string
+  readonly image: ImageRef
+  readonly running: boolean
+}
 
 export interface Look {
   /** Monotonic milliseconds. */

@@ -2,8 +2,17 @@
  * One look: as many lists as it takes to establish, for each container asked
  * for, whether it runs, is stopped, or is not there; Unknown where they do not.
  */
-import type { Sighting } from "../model/look.ts"
+import { sameRepository } from "../model/image.ts"
+import type { ImageUser, Sighting } from "../model/look.ts"
 import type { ContainerRow } from "./rows.ts"
+
+/** The containers of a complete list of all that have an image of these repositories. */
+export const usersOf = (
+  rows: ReadonlyArray<ContainerRow>,
+  repositories: ReadonlyArray<string>
+): ReadonlyArray<ImageUser> =>
+  rows.filter(({ image }) => repositories.some((repository) => sameRepository(repository, image.repository)))
+    .map(({ image, names, status }) => ({ container: names[0] ?? "", image, running: status === "RUNNING" }))
 
 /** What the first, complete list of all containers says, and what it leaves open. */
 export interface FirstReading {

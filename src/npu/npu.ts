@@ -23,7 +23,7 @@ import { generationOf, isMissing, isUnknownMethod, oldestName } from "./dialect.
 import { classify, classifyInBand, NpuError } from "./error.ts"
 import type { ImageArchive } from "./image-source.ts"
 import { type InBandError, inBandError } from "./in-band.ts"
-import { confirmMissing, readAll, settleUnspecified } from "./look.ts"
+import { confirmMissing, readAll, settleUnspecified, usersOf } from "./look.ts"
 import type { InBandStatus, StartContainerRequest, StreamMethod, StreamMethods } from "./messages.ts"
 import { RemoteSource, type RemoteSourceOptions } from "./remote-source.ts"
 import { type ContainerRow, containerRow, type ImageRow, imageRow } from "./rows.ts"
@@ -33,7 +33,7 @@ export interface NpuService {
   /** `host:port` as it is now, for messages. */
   readonly endpoint: string
   /** One look at these containers; what could not be seen is in the result. */
-  readonly look: (names: ReadonlyArray<string>) => Effect.Effect<Look>
+  readonly look: (names: ReadonlyArray<string>, repositories?: ReadonlyArray<string>) => Effect.Effect<Look>
   /** Every image of the NPU's store. */
   readonly images: Effect.Effect<ReadonlyArray<ImageRow>, NpuError>
   readonly start: (spec: ContainerSpec, image: ImageRef) => Effect.Effect<void, NpuError>
@@ -130,11 +130,11 @@ const make = (
   const unlisted = (reason: string): LookResult => ({ _tag: "Unlisted", reason })
 
   // Untraced: once a second, and a span costs as much as the look.
-  const look = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
+  const look = Effect.fnUntraced(function*(names: ReadonlyArray<string>, repositories?: ReadonlyArray<string>) {
     const begun = yield* monotonic
     const asked = lacks("list")
       ? Effect.as(pulse, unlisted("the NPU's server does not list its containers"))
-      : sightings(names)
+      : sightings(names, repositories ?? [])
     const result = yield* asked.pipe(
       Effect.catchAll((error) =>
         Effect.succeed<LookResult>(
@@ -150,8 +150,12 @@ const make = (
     return { begun, ended: yield* monotonic, result }
   })
 
-  const sightings = Effect.fnUntraced(function*(names: ReadonlyArray<string>): Effect.fn.Return<LookResult, NpuError> {
-    const first = readAll(yield* containers(true), names)
+  const sightings = Effect.fnUntraced(function*(
+    names: ReadonlyArray<string>,
+    repositories: ReadonlyArray<string>
+  ): Effect.fn.Return<LookResult, NpuError> {
+    const rows = yield* containers(true)
+    const first = readAll(rows, names)
     const seen = new Map(first.sightings)
     if (first.unspecified.length > 0) {
       for (const [name, sighting] of settleUnspecified(yield* containers(false), first.unspecified)) {
@@ -161,7 +165,7 @@ const make = (
     if (first.missing.length > 0) {
       for (const [name, sighting] of confirmMissing(yield* containers(true), first.missing)) seen.set(name, sighting)
     }
-    return { _tag: "Seen", sightings: seen }
+    return { _tag: "Seen", sightings: seen, users: usersOf(rows, repositories) }
   })
 
   const images = Effect.flatMap(read("ListImage", {}, policy.rpc.ListImage), (rows) => decodeRows(rows, imageRow))

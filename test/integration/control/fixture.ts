@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import * as ControlServer from "../../../layers/control/server.ts"
 import { api } from "../../../src/control/api.ts"
 import { policyView } from "../../../src/control/policy-view.ts"
-import { Busy, NoLog, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
+import { Busy, Declined, NoLog, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
 import { apiVersion } from "../../../src/control/views.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 import { accepted, deployStatus, list, npuStatus, status, version } from "../../unit/cli/views.ts"
@@ -55,6 +55,19 @@ const handlers = (seen: Seen) => {
           ? Effect.succeed({ apiVersion, containers: ["gnmidpu0"], waited: ["gnmidpu0"] })
           : Effect.fail(unknown(path.container)))
       .handle("retryAll", () => Effect.succeed({ apiVersion, containers: ["gnmidpu0", "dash-hadpu0"], waited: [] })))
+  const notHere = new Declined({ message: "not here" })
+  const upgrades = HttpApiBuilder.group(api, "upgrades", (handlers) =>
+    handlers
+      .handle("plan", () => Effect.die("nobody plans here"))
+      .handle("upgrade", () => Effect.fail(notHere))
+      .handle("rollback", () => Effect.fail(notHere))
+      .handle("release", ({ payload }) =>
+        Effect.succeed({ apiVersion, upgrade: null, version: payload.subject, message: `released ${payload.subject}` }))
+      .handle("pause", () =>
+        Effect.fail(notHere))
+      .handle("resume", () =>
+        Effect.fail(notHere))
+      .handle("images", () => Effect.fail(notHere)))
   const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
     handlers
       .handle("deploy", ({ payload }) =>
@@ -91,7 +104,7 @@ const handlers = (seen: Seen) => {
           )
         )
       }))
-  return HttpApiBuilder.api(api).pipe(Layer.provide([containers, deployments, daemon]))
+  return HttpApiBuilder.api(api).pipe(Layer.provide([containers, deployments, upgrades, daemon]))
 }
 
 /** Serves until the scope ends. */

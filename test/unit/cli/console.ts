@@ -55,7 +55,10 @@ const silent: ControlClientShape = {
   cancel: () => Effect.fail(noDaemon),
   policy: Effect.fail(noDaemon),
   npu: Effect.fail(noDaemon),
-  version: Effect.fail(noDaemon)
+  version: Effect.fail(noDaemon),
+  plan: Effect.fail(noDaemon),
+  order: () => Effect.fail(noDaemon),
+  images: Effect.fail(noDaemon)
 }
 
 export const recorder = (setting: Setting) => {

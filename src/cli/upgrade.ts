@@ -1,0 +1,119 @@
+/** `offloadctl upgrade` and `rollback`: the order is durable when the daemon answers; its end can be waited for. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+
+import type { OrderTaken, UpgradeView } from "../control/upgrade-views.ts"
+import { inSeconds } from "./duration.ts"
+import type { ExchangeError } from "./exchange.ts"
+import { ExitCode } from "./exit-code.ts"
+import { give } from "./order.ts"
+import { ask, outcomes } from "./plan.ts"
+import { pollUntil } from "./poll.ts"
+import { Ended } from "./problem.ts"
+import { print, say } from "./screen.ts"
+import { plain } from "./text.ts"
+
+export interface UpgradeOptions {
+  readonly to: string | undefined
+  readonly stageOnly: boolean
+  readonly wait: boolean
+  /** Milliseconds. Ends the waiting, never the upgrade. */
+  readonly timeout: number | undefined
+}
+
+/** Between two looks at the daemon while waiting, in milliseconds. */
+const every = 500
+
+export const upgrade = Effect.fn("upgrade")(function*(options: UpgradeOptions) {
+  const taken = yield* give("upgrade", {
+    ...(options.to === undefined ? {} : { version: options.to }),
+    ...(options.stageOnly ? { stageOnly: true } : {})
+  })
+  return yield* follow(taken, options, options.stageOnly ? isStaged : isOver(taken, codes))
+})
+
+export const rollback = Effect.fn("rollback")(function*(options: Pick<UpgradeOptions, "wait" | "timeout">) {
+  const taken = yield* give("rollback", {})
+  // Here the way back is what was asked for.
+  return yield* follow(
+    taken,
+    options,
+    isOver(taken, { ...codes, rolledBack: ExitCode.done, superseded: ExitCode.done })
+  )
+})
+
+type End = { readonly code: ExitCode; readonly message: string }
+
+/** How it ended, or undefined while it goes on. */
+const isOver = (taken: OrderTaken, codeOf: typeof codes) => (view: UpgradeView): End | undefined => {
+  if (taken.upgrade === null) return { code: ExitCode.done, message: taken.message }
+  const { last } = view
+  if (last?.id === taken.upgrade) {
+    return {
+      code: codeOf[last.outcome],
+      message: `${last.id} to ${last.version} ${outcomes[last.outcome]}: ${last.reason}`
+    }
+  }
+  if (view.refused) {
+    return { code: ExitCode.failed, message: `refused before anything was stopped, and tried on: ${view.message}` }
+  }
+  return undefined
+}
+
+const codes: Readonly<Record<NonNullable<UpgradeView["last"]>["outcome"], ExitCode>> = {
+  committed: ExitCode.done,
+  rolledBack: ExitCode.rolledBack,
+  degraded: ExitCode.degraded,
+  superseded: ExitCode.failed
+}
+
+const isStaged = (view: UpgradeView): End | undefined => {
+  if (view.staged?.ready === true) return { code: ExitCode.done, message: view.message }
+  return view.refused ? { code: ExitCode.failed, message: view.message } : undefined
+}
+
+const follow = Effect.fnUntraced(function*(
+  taken: OrderTaken,
+  options: Pick<UpgradeOptions, "wait" | "timeout">,
+  ended: (view: UpgradeView) => End | undefined
+) {
+  if (!options.wait) {
+    yield* print(`${plain(taken.message)}; not waiting for it, "offloadctl plan" says how it goes`)
+    return ExitCode.done
+  }
+  let last: UpgradeView | ExchangeError | undefined
+  const look = ask.pipe(
+    Effect.map((view) => {
+      last = view
+      return ended(view)
+    }),
+    // The daemon may be restarting: the order is on its disk.
+    Effect.catchTag("NoDaemon", (error) => {
+      last = error
+      return Effect.succeed(undefined)
+    })
+  )
+  const waiting = pollUntil(look, (end) => end !== undefined, every)
+  const end = yield* (options.timeout === undefined
+    ? Effect.map(waiting, Option.some)
+    : Effect.timeoutOption(waiting, options.timeout)).pipe(
+      Effect.onInterrupt(() => say("offloadctl: interrupted. The order stands and goes on"))
+    )
+  if (Option.isNone(end)) return yield* late(options.timeout ?? 0, last)
+  const { code, message } = end.value!
+  if (code !== ExitCode.done) return yield* new Ended({ code, message })
+  yield* print(plain(message))
+  return code
+})
+
+const late = (timeout: number, last: UpgradeView | ExchangeError | undefined) => {
+  const gone = last === undefined || "_tag" in last
+  return new Ended({
+    code: gone ? ExitCode.noDaemon : ExitCode.timedOut,
+    message: `it is not over after ${inSeconds(timeout)}. The order stands; ${
+      gone
+        ? `offloadd carries it out once it is back${last === undefined ? "" : ` (${last.message})`}`
+        : `offloadd goes on: ${last.message}`
+    }`
+  })
+}

@@ -1,0 +1,108 @@
+/** What the control API shows of upgrades, made from memory by the same words that the step acts on. */
+import type { ImagesView, UpgradeView } from "../control/upgrade-views.ts"
+import { apiVersion } from "../control/views.ts"
+import { dpuVersion, type Memory, type Moment, recordOf, targetVersion } from "../decide/memory.ts"
+import { isHeld } from "../decide/question.ts"
+import { explain } from "../decide/upgrade/explain.ts"
+import { failedTries, stagedImages, targetImage } from "../decide/upgrade/members.ts"
+import type { Member, Saga } from "../decide/upgrade/record.ts"
+import { format, type ImageRef, same, split, type StoredImage } from "../model/image.ts"
+
+export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
+  const { durable, policy } = memory
+  const { upgrade: saga } = durable
+  const { advice, message, next, reason, until } = explain(memory, now.mono)
+  const staged = stagedImages(memory)
+  return {
+    apiVersion,
+    dpuVersion: dpuVersion(memory) ?? null,
+    targetVersion: targetVersion(memory) ?? null,
+    paused: durable.paused,
+    degraded: durable.degraded,
+    phase: saga?.phase ?? "idle",
+    id: saga?.id ?? null,
+    kind: saga?.kind ?? null,
+    version: saga?.version ?? null,
+    reason,
+    message,
+    next: next ?? null,
+    advice: advice ?? null,
+    until: until === undefined ? null : new Date(now.wall + until - now.mono).toISOString(),
+    refused: staged.some((image) => failedTries(memory, format(image)) >= policy.upgrade.stageTries),
+    services: memory.specs.map(({ name }) => {
+      const member = saga?.members.find(({ container }) => container === name)
+      return {
+        container: name,
+        image: recordOf(memory, name).assigned,
+        target: saga === null || member === undefined || saga.kind === "rollback" ? null : member.target,
+        wayBack: member?.previous?.image ?? null,
+        state: saga === null || member === undefined ? "unchanged" : stateOf(saga, member)
+      }
+    }),
+    staged: durable.staged === null || saga !== null ? null : {
+      version: durable.staged,
+      ready: staged.length > 0 && staged.every((image) => isHeld(memory, image) === true)
+    },
+    quarantine: durable.quarantine.map(({ at, images, reason: why, version }) => ({
+      version,
+      images: images.map(({ digest, image }) => ({ image, digest })),
+      reason: why,
+      at
+    })),
+    last: durable.lastUpgrade === null ? null : pick(durable.lastUpgrade)
+  }
+}
+
+const pick = ({ at, id, kind, outcome, reason, version }: NonNullable<Memory["durable"]["lastUpgrade"]>) => ({
+  id,
+  kind,
+  version,
+  outcome,
+  reason,
+  at
+})
+
+const stateOf = ({ phase }: Saga, { passed, side }: Member): string => {
+  switch (phase) {
+    case "staging":
+      return "to be switched"
+    case "rollingBack":
+      return passed ? "back" : "being brought back"
+    default:
+      return side === "old" ? "to be switched" : passed ? "switched" : "being switched"
+  }
+}
+
+/** The catalogue's images in a list of the NPU, and what each is to this DPU. */
+export const imagesView = (memory: Memory, rows: ReadonlyArray<StoredImage>): ImagesView => ({
+  apiVersion,
+  images: rows.flatMap((row) =>
+    row.tags.flatMap((tag): ReadonlyArray<ImagesView["images"][number]> => {
+      const image = { repository: row.repository, tag }
+      if (!memory.specs.some((spec) => same(targetImage(spec, tag), image))) return []
+      return [{
+        image: format(image),
+        id: row.id,
+        version: tag,
+        usedBy: memory.upgrade.users.filter((user) => same(user.image, image)).map(({ container }) => container),
+        roles: rolesOf(memory, image)
+      }]
+    })
+  )
+})
+
+const rolesOf = (memory: Memory, image: ImageRef): ReadonlyArray<string> => {
+  const { durable } = memory
+  const target = targetVersion(memory)
+  const among = (images: ReadonlyArray<string>): boolean => images.some((name) => same(split(name), image))
+  const roles: ReadonlyArray<readonly [string, boolean]> = [
+    ["running", among(memory.specs.flatMap(({ name }) => recordOf(memory, name).assigned ?? []))],
+    ["target", target !== undefined && image.tag === target],
+    ["way back", among(durable.upgrade?.members.flatMap(({ previous }) => previous?.image ?? []) ?? [])],
+    ["previous", among(Object.values(durable.previousSet ?? {}))],
+    ["staged", durable.staged !== null && image.tag === durable.staged],
+    ["quarantined", among(durable.quarantine.flatMap(({ images }) => images.map((entry) => entry.image)))],
+    ["past", among(durable.pastSets.flatMap((set) => Object.values(set)))]
+  ]
+  return roles.filter(([, holds]) => holds).map(([role]) => role)
+}

@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+
+import { upgradeView } from "../../../src/daemon/upgrade-view.ts"
+import { UpgradeWorld } from "../decide/upgrade/world.ts"
+import { commandLine } from "./console.ts"
+
+const plan = (world: UpgradeWorld, ...line: ReadonlyArray<string>) =>
+  commandLine(["plan", ...line], {
+    client: { plan: Effect.succeed(upgradeView(world.memory, { mono: world.mono, wall: world.mono })) }
+  })
+
+describe("plan", () => {
+  it.effect("says that nothing is to be done", () =>
+    Effect.gen(function*() {
+      const { code, out } = yield* plan(new UpgradeWorld())
+      assert.strictEqual(code, 0)
+      assert.match(out, /Now +UpToDate: every service is at 1\.0/)
+      assert.match(out, /gnmidpu2 +docker-sonic-gnmi:1\.0 +N\/A +N\/A +unchanged/)
+    }))
+
+  it.effect("says what is done, what comes next, and each service's way back", () =>
+    Effect.gen(function*() {
+      const { out } = yield* plan(new UpgradeWorld().upgradeTo("2.0").pass(15))
+      assert.match(out, /Upgrade +upgrade-1, switching/)
+      assert.match(out, /Next +then dash-hadpu2/)
+      assert.match(out, /dash-hadpu2 +docker-dash-ha:1\.0 +docker-dash-ha:2\.0 +docker-dash-ha:1\.0 +to be switched/)
+    }))
+
+  it.effect("says why nothing is done, and what ends that", () =>
+    Effect.gen(function*() {
+      const world = new UpgradeWorld()
+      world.behave("ha", "2.0", { crashes: 500 })
+      const { out } = yield* plan(world.upgradeTo("2.0").settle())
+      assert.match(out, /Now +Quarantined: .* not at 2\.0/)
+      assert.include(out, "offloadctl release 2.0")
+      assert.match(out, /Last +upgrade-1 to 2\.0 was rolled back .*dash-hadpu2 failed 3 times/)
+    }))
+
+  it.effect("exits 3 where the set is Degraded", () =>
+    Effect.gen(function*() {
+      const world = new UpgradeWorld()
+      world.behave("ha", "2.0", { crashes: 500 })
+      world.behave("database", "1.0", {})
+      world.upgradeTo("2.0").pass(15)
+      world.behave("database", "1.0", { neverHealthy: true })
+      const { code, out } = yield* plan(world.settle())
+      assert.deepStrictEqual([code, out.includes("Degraded")], [3, true])
+    }))
+})

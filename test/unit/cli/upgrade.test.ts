@@ -1,0 +1,145 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+
+import type { Order } from "../../../src/cli/control-client.ts"
+import type { UpgradeView } from "../../../src/control/upgrade-views.ts"
+import { apiVersion } from "../../../src/control/views.ts"
+import { commandLine, noDaemon } from "./console.ts"
+
+const view = (change: Partial<UpgradeView> = {}): UpgradeView => ({
+  apiVersion,
+  dpuVersion: "2.0",
+  targetVersion: "2.0",
+  paused: false,
+  degraded: null,
+  phase: "switching",
+  id: "upgrade-3",
+  kind: "upgrade",
+  version: "2.0",
+  reason: "Switching",
+  message: "upgrade-3: gnmidpu0 goes to docker-sonic-gnmi:2.0",
+  next: "then dash-hadpu0",
+  advice: null,
+  until: null,
+  refused: false,
+  services: [{
+    container: "gnmidpu0",
+    image: "docker-sonic-gnmi:2.0",
+    target: "docker-sonic-gnmi:2.0",
+    wayBack: "docker-sonic-gnmi:1.0",
+    state: "being switched"
+  }],
+  staged: null,
+  quarantine: [],
+  last: null,
+  ...change
+})
+
+const ended = (outcome: NonNullable<UpgradeView["last"]>["outcome"], reason = "so it was") =>
+  view({
+    phase: "idle",
+    id: null,
+    last: { id: "upgrade-3", kind: "upgrade", version: "2.0", outcome, reason, at: "2026-01-01T00:00:00.000Z" }
+  })
+
+const answers = (...views: ReadonlyArray<UpgradeView>) => {
+  const asked: Array<readonly [Order, object]> = []
+  let look = 0
+  return {
+    asked,
+    client: {
+      plan: Effect.sync(() => views[Math.min(look++, views.length - 1)]),
+      order: (order: Order, request: object) =>
+        Effect.sync(() => {
+          asked.push([order, request])
+          return { apiVersion, upgrade: "upgrade-3", version: "2.0", message: `${order} is taken` }
+        })
+    }
+  }
+}
+
+const inTime = (line: ReadonlyArray<string>, setting: Parameters<typeof commandLine>[1]) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(commandLine(line, setting))
+    for (let second = 0; second < 40; second += 1) yield* TestClock.adjust(1000)
+    return yield* Fiber.join(fiber)
+  })
+
+describe("upgrade", () => {
+  it.effect("gives the order and does not wait for it", () =>
+    Effect.gen(function*() {
+      const daemon = answers(view())
+      const { code, out } = yield* commandLine(["upgrade", "--to", "SONiC-OS-2.0"], daemon)
+      assert.strictEqual(code, 0)
+      assert.include(out, "upgrade is taken; not waiting for it")
+      assert.deepStrictEqual(daemon.asked, [["upgrade", { version: "SONiC-OS-2.0" }]])
+    }))
+
+  it.effect.each(
+    [
+      ["committed", 0],
+      ["rolledBack", 7],
+      ["degraded", 3],
+      ["superseded", 1]
+    ] as const
+  )("--wait exits by how it ended: %s", ([outcome, expected]) =>
+    Effect.gen(function*() {
+      const { code, err, out } = yield* inTime(
+        ["upgrade", "--wait"],
+        answers(view(), view(), ended(outcome, "it was ha"))
+      )
+      assert.strictEqual(code, expected)
+      assert.include(`${out}${err}`, "it was ha")
+    }))
+
+  it.effect("--wait exits 6 at the time-out, with what it waits for", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* inTime(["upgrade", "--wait", "--timeout", "20s"], answers(view()))
+      assert.strictEqual(code, 6)
+      assert.include(err, "gnmidpu0 goes to docker-sonic-gnmi:2.0")
+      assert.include(err, "20")
+    }))
+
+  it.effect("--wait exits 1 where it is refused before anything stopped", () =>
+    Effect.gen(function*() {
+      const refused = view({
+        phase: "staging",
+        refused: true,
+        message: "docker-dash-ha:2.0 could not be sent: no room"
+      })
+      const { code, err } = yield* inTime(["upgrade", "--wait"], answers(refused))
+      assert.deepStrictEqual([code, err.includes("no room")], [1, true])
+    }))
+
+  it.effect("--stage-only waits for the images alone", () =>
+    Effect.gen(function*() {
+      const idle = view({ phase: "idle", id: null, message: "the images of 2.0 are on the NPU" })
+      const daemon = answers(
+        { ...idle, staged: { version: "2.0", ready: false } },
+        { ...idle, staged: { version: "2.0", ready: true } }
+      )
+      const { code, out } = yield* inTime(["upgrade", "--stage-only", "--wait"], daemon)
+      assert.strictEqual(code, 0)
+      assert.include(out, "the images of 2.0 are on the NPU")
+      assert.deepStrictEqual(daemon.asked, [["upgrade", { stageOnly: true }]])
+    }))
+
+  it.effect("exits 4 without a daemon", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* commandLine(["upgrade"])).code, 4)
+      const gone = { client: { ...answers(view()).client, plan: Effect.fail(noDaemon) } }
+      assert.strictEqual((yield* inTime(["upgrade", "--wait", "--timeout", "5s"], gone)).code, 4)
+    }))
+})
+
+describe("rollback", () => {
+  it.effect("takes the way back for success", () =>
+    Effect.gen(function*() {
+      const daemon = answers(view({ phase: "rollingBack" }), ended("rolledBack"))
+      const { code } = yield* inTime(["rollback", "--wait"], daemon)
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(daemon.asked, [["rollback", {}]])
+    }))
+})

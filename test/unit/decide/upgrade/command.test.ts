@@ -1,0 +1,103 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import { ha } from "../bench.ts"
+import { UpgradeWorld } from "./world.ts"
+
+const upgrade = (version?: string, stageOnly = false) => ({ _tag: "Upgrade", version, stageOnly } as const)
+const all = (version: string) => [version, version, version]
+
+describe("an operator's upgrade", () => {
+  it("goes to another version than the DPU's, and stays there until that changes", () => {
+    const world = new UpgradeWorld()
+    world.offer("3.0")
+    const reply = world.command(upgrade("2.0"))
+    assert.deepStrictEqual(reply?._tag === "Taken" ? reply.saga : reply, "upgrade-1")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    world.pass(60)
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    world.upgradeTo("3.0").settle()
+    assert.deepStrictEqual(world.versions(), all("3.0"))
+  })
+
+  it("brings images alone where only staging is asked for, so that the switch needs no transfer", () => {
+    const world = new UpgradeWorld()
+    world.command(upgrade("2.0", true))
+    world.pass(30)
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    assert.isTrue(world.images.has("docker-dash-ha:2.0"))
+    world.calls.length = 0
+    world.upgradeTo("2.0").settle()
+    assert.notInclude(world.calls.join(), "Deploy")
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("is not taken while memory cannot be saved", () => {
+    const world = new UpgradeWorld()
+    world.unsavable = "no space left on the device"
+    assert.strictEqual(world.command(upgrade("2.0"))?._tag, "NotRecorded")
+  })
+})
+
+describe("an operator's rollback", () => {
+  it("undoes what is being switched, and puts it into quarantine", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(15)
+    assert.strictEqual(world.command({ _tag: "Rollback" })?._tag, "Taken")
+    world.settle()
+    assert.deepStrictEqual([world.versions(), world.memory.durable.quarantine[0]?.version], [all("1.0"), "2.0"])
+  })
+
+  it("goes back to the set before the last, staged first, and stays there", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").settle()
+    world.images.delete("docker-dash-ha:1.0")
+    world.watch = (call) => {
+      if (call._tag === "Stop") {
+        assert.isTrue(world.images.has("docker-dash-ha:1.0"), "nothing stops before it is there")
+      }
+    }
+    assert.strictEqual(world.command({ _tag: "Rollback" })?._tag, "Taken")
+    world.settle().pass(600)
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "rolledBack")
+  })
+
+  it("is declined where there is no set before", () => {
+    assert.strictEqual(new UpgradeWorld().command({ _tag: "Rollback" })?._tag, "Declined")
+  })
+})
+
+describe("release", () => {
+  it.each(["2.0", "docker-dash-ha:2.0"])("lets %s be tried again", (subject) => {
+    const world = new UpgradeWorld()
+    world.behave("ha", "2.0", { crashes: 500 })
+    world.upgradeTo("2.0").settle()
+    assert.strictEqual(world.command(upgrade())?._tag, "Declined")
+    assert.strictEqual(world.command({ _tag: "Release", subject: "9.9" })?._tag, "Declined")
+    world.behave("ha", "2.0", {})
+    assert.strictEqual(world.command({ _tag: "Release", subject })?._tag, "Taken")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+})
+
+describe("pause", () => {
+  it("holds automatic upgrades, across restarts, and not recovery; resume lets them go on", () => {
+    const world = new UpgradeWorld()
+    world.command({ _tag: "Pause", paused: true })
+    world.upgradeTo("2.0").pass(60).kill()
+    world.pass(60).crash(ha)
+    world.pass(10)
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    world.command({ _tag: "Pause", paused: false })
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("does not hold what an operator orders", () => {
+    const world = new UpgradeWorld()
+    world.command({ _tag: "Pause", paused: true })
+    world.upgradeTo("2.0").pass(5).command(upgrade())
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+})
