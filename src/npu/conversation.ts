@@ -136,7 +136,12 @@ const described = (
   const ask = (method: "Reflection" | "ReflectionAlpha") =>
     Effect.flatMap(
       wire.collect(method, { fileContainingSymbol: symbol }, deadline),
-      (answers: ReadonlyArray<ReflectionResponse>) => Effect.succeed<Described | "none">(describedBy(answers) ?? "none")
+      (answers: ReadonlyArray<ReflectionResponse>) =>
+        // What reads like no description at all describes nothing.
+        Effect.orElseSucceed(
+          Effect.try((): Described | "none" => describedBy(answers) ?? "none"),
+          (): Described | "none" => "none"
+        )
     )
   return Effect.catchIf(
     ask("Reflection"),
