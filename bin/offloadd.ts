@@ -27,6 +27,7 @@ import packageJson from "../package.json" with { type: "json" }
 import { DpuIdentity } from "../src/daemon/dpu-identity.ts"
 import * as Handlers from "../src/daemon/handlers.ts"
 import { Notices } from "../src/daemon/notices.ts"
+import { GivenArchitecture } from "../src/daemon/npu-architecture.ts"
 import * as Program from "../src/daemon/program.ts"
 import { Assignment } from "../src/model/assignment.ts"
 import * as Catalogue from "../src/model/catalogue.ts"
@@ -158,6 +159,7 @@ const daemon = (options: DaemonOptions) =>
       Effect.provideService(Policy.ActivePolicy, policy),
       Effect.provideService(Notices, transport.notices),
       Effect.provideService(RemoteSource, remote),
+      Effect.provideService(GivenArchitecture, options["npu-architecture"]),
       // After everything was released: who reads the log knows that nothing was left undone.
       Effect.onInterrupt(() => Effect.logInfo("offloadd has stopped; the services go on running on the NPU"))
     )

@@ -25,6 +25,10 @@ const table = {
     value: "PATH",
     help: "the DPU's own container engine, where images are found too; on a switch /var/run/docker.sock"
   },
+  "npu-architecture": {
+    value: "ARCH",
+    help: "the NPU's architecture, such as amd64, that images are held to; else learnt from what runs there"
+  },
   "state-dir": { value: "DIR", help: "where the daemon's memory is kept; default /host/offloader" },
   socket: { value: "PATH", help: "the control socket; default /run/offloader/offloadd.sock" },
   catalogue: { value: "FILE", help: "other services than the built-in three (JSON)" },

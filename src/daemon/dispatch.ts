@@ -19,6 +19,7 @@ import { holdsImage } from "../npu/rows.ts"
 import type { CallReaction, ErrorClass } from "../policy/calls.ts"
 import { ActivePolicy } from "../policy/policy.ts"
 import { Deployments } from "./deployments.ts"
+import * as NpuArchitecture from "./npu-architecture.ts"
 
 export type Dispatch = (action: Action) => Effect.Effect<void>
 
@@ -33,6 +34,7 @@ export const make = Effect.fnUntraced(
     const crashLogs = yield* CrashLogs
     const { evidence, rpc } = yield* ActivePolicy
     const fibers = yield* FiberMap.make<string>()
+    const unfit = yield* NpuArchitecture.make(npu, source)
 
     const act = (action: Extract<Action, { _tag: "Start" | "Stop" | "Remove" }>, call: Effect.Effect<void, NpuError>) =>
       FiberMap.run(
@@ -142,14 +144,18 @@ export const make = Effect.fnUntraced(
       )
     }
 
-    const deploy = (operation: string, subject: DeploySubject) =>
+    const deploy = ({ operation, running, subject }: Extract<Action, { _tag: "Deploy" }>) =>
       FiberMap.run(
         fibers,
         `transfer ${operation}`,
         open(subject).pipe(
           Effect.matchEffect({
             onFailure: (error) => Effect.succeed<TransferOutcome>({ _tag: "Rejected", reason: error.message }),
-            onSuccess: (archive) => transfer(operation, archive)
+            onSuccess: (archive) =>
+              Effect.flatMap(unfit(archive, running), (reason) =>
+                reason === undefined
+                  ? transfer(operation, archive)
+                  : Effect.succeed<TransferOutcome>({ _tag: "Rejected", reason: `${archive.path}: ${reason}` }))
           }),
           Effect.scoped,
           Effect.catchAllDefect((defect) =>
@@ -179,7 +185,7 @@ export const make = Effect.fnUntraced(
           const text = action.subject._tag === "Image" ? format(action.subject.image) : action.subject.path
           return Effect.zipRight(
             deployments.begin(action.operation, text),
-            Effect.asVoid(deploy(action.operation, action.subject))
+            Effect.asVoid(deploy(action))
           )
         }
       }

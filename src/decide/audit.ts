@@ -6,6 +6,7 @@ import { type Audit, type AuditOutcome, type EventBody, type Holding, self } fro
 import { format, type ImageRef } from "../model/image.ts"
 import type { Sighting } from "../model/look.ts"
 import type { Input, Outcome, TransferOutcome } from "./input.ts"
+import type { Memory } from "./memory.ts"
 import type { Turn } from "./turn.ts"
 
 /**
@@ -25,17 +26,21 @@ export const sign = (turn: Turn, first: number, audit: Audit, otherwise?: EventB
   }
 }
 
-export const held = (image: ImageRef): Holding => ({ image: format(image) })
+export const held = ({ images }: Memory, image: ImageRef): Holding => {
+  const name = format(image)
+  const digest = images.ids[name]
+  return { image: name, ...(digest === undefined ? {} : { digest }) }
+}
 
 /** What a sighting shows to be there; undefined where it is not clear. */
-export const seen = (sighting: Sighting): Holding | null | undefined => {
+export const seen = (memory: Memory, sighting: Sighting): Holding | null | undefined => {
   switch (sighting._tag) {
     case "Unknown":
       return undefined
     case "Absent":
       return null
     default:
-      return held(sighting.image)
+      return held(memory, sighting.image)
   }
 }
 
@@ -75,7 +80,9 @@ export const auditedTransfer = (
     outcome: transferOutcomes[input.outcome._tag],
     duration: turn.now.mono - transfer.since,
     ...(transfer.actor === undefined ? {} : { actor: transfer.actor }),
-    ...(input.outcome._tag === "Deployed" ? { after: { image: input.outcome.image } } : {})
+    ...(input.outcome._tag === "Deployed"
+      ? { after: { image: input.outcome.image, digest: input.outcome.configDigest } }
+      : {})
   })
 }
 

@@ -110,7 +110,18 @@ export type Action =
     readonly instance: string
   }
   | { readonly _tag: "ListImages"; readonly images: ReadonlyArray<ImageRef> }
-  | { readonly _tag: "Deploy"; readonly operation: string; readonly subject: DeploySubject }
+  /** `running`: what was seen to run on the NPU last, of which its architecture may be learnt. */
+  | {
+    readonly _tag: "Deploy"
+    readonly operation: string
+    readonly subject: DeploySubject
+    readonly running: ReadonlyArray<RunningImage>
+  }
+
+export interface RunningImage {
+  readonly container: string
+  readonly image: ImageRef
+}
 
 /** The answer to a command. */
 export type Reply =

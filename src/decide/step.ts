@@ -188,14 +188,14 @@ const fly = (
   what: Extract<Verdict, { _tag: ContainerAction }>
 ): string => {
   const operation = turn.operation()
-  const before = seen(turn.watched(spec.name).sighting)
+  const before = seen(turn.memory, turn.watched(spec.name).sighting)
   turn.setWatched(spec.name, {
     inFlight: {
       operation,
       action,
       since: turn.now.mono,
       before,
-      after: what._tag === "Start" ? held(what.image) : null
+      after: what._tag === "Start" ? held(turn.memory, what.image) : null
     }
   })
   const first = turn.events.length

@@ -1,7 +1,7 @@
 /** The one transfer: how it begins. */
 import { format } from "../model/image.ts"
 import { sign } from "./audit.ts"
-import type { DeploySubject } from "./input.ts"
+import type { DeploySubject, RunningImage } from "./input.ts"
 import type { Turn } from "./turn.ts"
 
 /**
@@ -25,7 +25,11 @@ export const beginTransfer = (
       actor
     }
   })
-  turn.actions.push({ _tag: "Deploy", operation, subject })
+  const running = turn.memory.specs.flatMap(({ name }): ReadonlyArray<RunningImage> => {
+    const { sighting } = turn.watched(name)
+    return sighting._tag === "Running" ? [{ container: name, image: sighting.image }] : []
+  })
+  turn.actions.push({ _tag: "Deploy", operation, subject, running })
   const first = turn.events.length
   turn.say(
     "notice",

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { absent, Bench, database, deployed, ha, settled, stopped } from "./bench.ts"
+import { absent, Bench, database, deployed, digest, ha, settled, stopped } from "./bench.ts"
 
 const last = (bench: Bench, reason: string) => bench.events.findLast((event) => event.reason === reason)
 
@@ -70,7 +70,7 @@ describe("the audit", () => {
       operation,
       outcome: "done",
       duration: 1001,
-      after: { image: "docker-dash-ha:2.0" }
+      after: { image: "docker-dash-ha:2.0", digest: digest("docker-dash-ha:2.0") }
     })
   })
 
