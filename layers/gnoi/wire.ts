@@ -106,6 +106,8 @@ const channelOptions = (options: Options, keepalive: boolean): grpc.ChannelOptio
     // callback of a write also means that the bytes went out.
     "grpc.enable_retries": 0,
     "grpc.per_rpc_retry_buffer_size": 0,
+    // Its registry is for a service that a daemon does not offer, and keeps traces of every attempt to connect.
+    "grpc.enable_channelz": 0,
     // A replaced channel must not get the old one's connection.
     "grpc.use_local_subchannel_pool": 1,
     // The NPU is on the midplane: no proxy, no service config from DNS.

@@ -72,7 +72,7 @@ describe.skipIf(noRedis !== undefined)("CONFIG_DB", () => {
       yield* Effect.repeat(next, { until: ({ _tag }) => _tag === "Rows" })
       yield* stop
       assert.match(String(rows(yield* next)), /^Redis (was lost|cannot be read)/)
-      yield* startRedis(path)
+      yield* Effect.asVoid(startRedis(path))
       yield* Effect.repeat(next, { until: (one) => rows(one) === "CONFIG_DB is not initialised yet" })
       yield* Effect.promise(() => client.hset("GNMI|gnmi", "port", "1234"))
       yield* Effect.promise(() => client.set("CONFIG_DB_INITIALIZED", "1"))
