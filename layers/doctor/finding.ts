@@ -1,4 +1,6 @@
 /** How checks say what they found. */
+import * as Effect from "effect/Effect"
+
 import type { Finding } from "../../src/cli/doctor.ts"
 
 export const ok = (check: string, message: string): Finding => ({ check, verdict: "ok", message })
@@ -21,3 +23,10 @@ export const notChecked = (check: string, why: string): Finding => ({ check, ver
 
 /** Whether what depends on it can be asked. */
 export const stands = ({ verdict }: Finding): boolean => verdict === "ok" || verdict === "warning"
+
+/** What the network may take, milliseconds: a midplane answers within one second. */
+export const patience = 3000
+
+/** A check that the network keeps waiting finds this. */
+export const within = (late: () => Finding) => (check: Effect.Effect<Finding>): Effect.Effect<Finding> =>
+  Effect.timeoutTo(check, { duration: patience, onSuccess: (finding) => finding, onTimeout: late })

@@ -4,12 +4,11 @@ import { connect, type Settings } from "node:http2"
 import * as Effect from "effect/Effect"
 
 import type { Finding } from "../../src/cli/doctor.ts"
-import { failure, ok } from "./finding.ts"
+import { failure, ok, patience, within } from "./finding.ts"
 import type { Place } from "./road.ts"
 import type { TlsOptions } from "./tls.ts"
 
 const check = "HTTP/2"
-const patience = 3000
 
 export const settings = ({ host, port }: Place, tls: TlsOptions | undefined): Effect.Effect<Finding> =>
   Effect.async<Finding>((resume) => {
@@ -32,11 +31,7 @@ export const settings = ({ host, port }: Place, tls: TlsOptions | undefined): Ef
     )
     session.once("close", () => end(wrong("it closes the connection without a word of HTTP/2", tls)))
     return Effect.sync(() => session.destroy())
-  }).pipe(Effect.timeoutTo({
-    duration: patience,
-    onSuccess: (finding) => finding,
-    onTimeout: () => wrong(`it sends no settings within ${patience / 1000} s`, tls)
-  }))
+  }).pipe(within(() => wrong(`it sends no settings within ${patience / 1000} s`, tls)))
 
 const wrong = (what: string, tls: TlsOptions | undefined): Finding =>
   failure(

@@ -7,15 +7,12 @@ import { networkInterfaces } from "node:os"
 import * as Effect from "effect/Effect"
 
 import type { Finding } from "../../src/cli/doctor.ts"
-import { failure, ok } from "./finding.ts"
+import { failure, ok, patience, within } from "./finding.ts"
 
 export interface Place {
   readonly host: string
   readonly port: number
 }
-
-/** Milliseconds that each of them may take. */
-const patience = 3000
 
 export const resolve = (host: string): Effect.Effect<{ readonly finding: Finding; readonly address?: string }> => {
   const check = "name"
@@ -96,14 +93,11 @@ export const tcp = ({ host, port }: Place): Effect.Effect<Finding> => {
           )
       ))
     return Effect.sync(() => socket.destroy())
-  }).pipe(Effect.timeoutTo({
-    duration: patience,
-    onSuccess: (finding) => finding,
-    onTimeout: () =>
-      failure(
-        check,
-        `${where} does not answer within ${patience / 1000} s`,
-        "see that the NPU is up and that nothing on the way swallows packets for the port"
-      )
-  }))
+  }).pipe(within(() =>
+    failure(
+      check,
+      `${where} does not answer within ${patience / 1000} s`,
+      "see that the NPU is up and that nothing on the way swallows packets for the port"
+    )
+  ))
 }

@@ -6,7 +6,7 @@ import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 
 import type { Finding } from "../../src/cli/doctor.ts"
-import { failure, ok, warning } from "./finding.ts"
+import { failure, ok, patience, warning, within } from "./finding.ts"
 import type { Place } from "./road.ts"
 
 export interface TlsOptions {
@@ -17,7 +17,6 @@ export interface TlsOptions {
 }
 
 const check = "TLS"
-const patience = 3000
 /** A server of HTTP/2 speaks first; one that has not spoken after so many milliseconds will not. */
 const quiet = 1000
 const day = 86_400_000
@@ -52,16 +51,13 @@ export const security = (place: Place, options: TlsOptions, now: number): Effect
     })
     socket.once("error", (error: NodeJS.ErrnoException) => end(refused(error)))
     return Effect.sync(() => socket.destroy())
-  }).pipe(Effect.timeoutTo({
-    duration: patience,
-    onSuccess: (finding) => finding,
-    onTimeout: () =>
-      failure(
-        check,
-        `the NPU says nothing of TLS within ${patience / 1000} s`,
-        "see whether its server hangs; restart it"
-      )
-  }))
+  }).pipe(within(() =>
+    failure(
+      check,
+      `the NPU says nothing of TLS within ${patience / 1000} s`,
+      "see whether its server hangs; restart it"
+    )
+  ))
 
 const refused = (error: NodeJS.ErrnoException): Finding => {
   const code = error.code ?? error.message

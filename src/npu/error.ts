@@ -10,7 +10,7 @@ import type { ErrorClass } from "../policy/calls.ts"
 import { nameOfToday } from "./dialect.ts"
 import type { InBandError } from "./in-band.ts"
 import type { MethodName, RpcStatus } from "./messages.ts"
-import type { GrpcCode, WireError } from "./wire.ts"
+import { type GrpcCode, grpcCodes, type WireError } from "./wire.ts"
 
 export type NpuErrorClass = ErrorClass
 
@@ -144,7 +144,7 @@ export const classifyInBand = (endpoint: string, method: MethodName, error: InBa
 
 /** The server's word at the end of a transfer whose stream ended well. */
 export const classifyTransfer = (endpoint: string, { code, message }: RpcStatus): NpuError => {
-  const name = codes[code - 1]
+  const name = grpcCodes[code - 1]
   const details = message.trim()
   return failure(
     endpoint,
@@ -177,23 +177,3 @@ const failure = (
     reason: `${explain[errorClass](method, endpoint)} (${name}${details === "" ? "" : `: ${details}`})`,
     ...(fault === undefined ? {} : { fault })
   })
-
-/** The statuses by number, from 1. */
-const codes: ReadonlyArray<GrpcCode> = [
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED"
-]

@@ -8,7 +8,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 import { parse as parseImage } from "../../../src/model/image.ts"
-import type { GrpcCode } from "../../../src/npu/wire.ts"
+import { grpcCodes } from "../../../src/npu/wire.ts"
 import { parse as parseBehaviour, probeModes } from "../engine/behaviour.ts"
 import type { Engine } from "../engine/engine.ts"
 import { type Answer, type Refusal, refusal, refuse } from "../engine/reply.ts"
@@ -61,25 +61,6 @@ const methods = [
   "Verify"
 ] as const satisfies ReadonlyArray<MethodPattern>
 const method = Schema.Literal(...methods)
-
-const codes = [
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED"
-] as const satisfies ReadonlyArray<GrpcCode>
 
 const verb = <Fields extends Schema.Struct.Fields>(
   summary: string,
@@ -249,7 +230,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     "refuses the next calls with a status, without acting on them",
     {
       method,
-      code: Schema.Literal(...codes),
+      code: Schema.Literal(...grpcCodes),
       count,
       details: Schema.optionalWith(Schema.String, { default: () => "told to fail" })
     },
