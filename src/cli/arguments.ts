@@ -10,6 +10,7 @@ const valued: ReadonlySet<string> = new Set([
   "--output",
   "-o",
   "--timeout",
+  "--to",
   "--container",
   "--operation",
   "--since",

@@ -71,7 +71,7 @@ describe("upgrade", () => {
   it.effect("gives the order and does not wait for it", () =>
     Effect.gen(function*() {
       const daemon = answers(view())
-      const { code, out } = yield* commandLine(["upgrade", "--to", "SONiC-OS-2.0"], daemon)
+      const { code, out } = yield* commandLine(["upgrade", "--to", "SONiC-OS-2.0", "--timeout", "5s"], daemon)
       assert.strictEqual(code, 0)
       assert.include(out, "upgrade is taken; not waiting for it")
       assert.deepStrictEqual(daemon.asked, [["upgrade", { version: "SONiC-OS-2.0" }]])
