@@ -37,6 +37,7 @@ export default defineConfig({
       project("simulation", 60, false),
       project("integration", 60, false),
       project("e2e", 120, true),
+      project("interop", 600, true),
       project("fuzz", 7200, false),
       project("long", 3600, true)
     ]

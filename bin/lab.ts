@@ -209,6 +209,15 @@ const freeBlock: Effect.Effect<number> = Effect.suspend(() => {
   return Effect.flatMap(Effect.forEach(ports, isFree), (free) => free.every(Boolean) ? Effect.succeed(base) : freeBlock)
 })
 
+/** A port that is free now. */
+export const freePort: Effect.Effect<number> = Effect.async((resume) => {
+  const server = createServer()
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
+  })
+})
+
 const isFree = (port: number): Effect.Effect<boolean> =>
   Effect.async((resume) => {
     const server = createServer()

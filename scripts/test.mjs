@@ -5,6 +5,7 @@
  *   npm run test:all    the same, and a skip is a failure
  *   npm run test:long   soaks, long simulations, a million hostile cases
  *   npm run test:fuzz   hostile peers: 20,000 cases, or OFFLOADER_FUZZ_CASES
+ *   npm run test:interop   the reference server and client, where they are installed
  *   npm run coverage    with line coverage of src/, from all that runs in-process
  *
  * Further arguments are Vitest's: `npm test -- test/unit/ladder.test.ts`.
@@ -16,6 +17,7 @@ const modes = {
   usual: { projects: usual, args: [], env: {} },
   all: { projects: usual, args: [], env: { OFFLOADER_REQUIRE_ALL: "1" } },
   long: { projects: ["long", "fuzz"], args: [], env: { OFFLOADER_FUZZ_CASES: "1000000" } },
+  interop: { projects: ["interop"], args: [], env: {} },
   fuzz: { projects: ["fuzz"], args: [], env: {} },
   // Processes that tests start are not covered: of the simulations only the first seeds run.
   coverage: {

@@ -59,13 +59,13 @@ describe("the daemon", () => {
         const daemon = yield* world.boot
         const path = join(folder, "s")
         yield* daemon.serve(path)
-        while (answered < cases) {
-          const before = answered
-          yield* soon(
-            Effect.repeat(Effect.delay(Effect.sync(() => answered), "10 millis"), { until: (count) => count > before }),
+        const count = Effect.sync(() => answered)
+        const more = Effect.flatMap(count, (before) =>
+          soon(
+            Effect.repeat(Effect.delay(count, "10 millis"), { until: (now) => now > before }),
             `the daemon asks nothing more after ${before} answers`
-          )
-        }
+          ))
+        yield* Effect.repeat(more, { until: (now) => now >= cases })
         // The decision loop still takes commands.
         const reply = yield* soon(daemon.decider.command({ _tag: "Retry", containers: names }), "a command")
         assert.strictEqual(reply._tag, "Retrying")
