@@ -37,7 +37,7 @@ const measure = (dpus: number, profile: Profile) => {
   }
   const { system, user } = process.cpuUsage(begun)
   const cpu = (system + user) / 1e6
-  return { rate: seeds * (length + quietEnd) / 1000 / cpu, looks: looks / cpu, cpu, violations }
+  return { rate: seeds * (length + quietEnd(profile)) / 1000 / cpu, looks: looks / cpu, cpu, violations }
 }
 
 // What V8 has not compiled yet is not what is measured.

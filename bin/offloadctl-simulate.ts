@@ -67,7 +67,7 @@ const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
   return {
     seed: request.seed,
     hash: outcome.hash,
-    simulated: violation === undefined ? (setting.length + quietEnd) / 1000 : violation.at / 1000,
+    simulated: violation === undefined ? (setting.length + quietEnd(setting.profile)) / 1000 : violation.at / 1000,
     took,
     looks: outcome.counts.looks,
     faults: outcome.counts.faults,

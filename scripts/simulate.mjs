@@ -80,7 +80,7 @@ try {
       }
     }
   })
-  const simulated = total.done * (Number(values.hours) * 3600 + 300)
+  const simulated = total.done * (Number(values.hours) * 3600 + (values.faults === "upgrades" ? 1500 : 300))
   console.log("")
   const thin = coverage(total, total.done).concat(branchCoverage(branches, total.branches, total.done))
   if (values.report !== undefined) {

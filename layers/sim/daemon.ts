@@ -21,6 +21,7 @@ import * as Program from "../../src/daemon/program.ts"
 import { StateStore } from "../../src/daemon/state-store.ts"
 import { listView, statusView } from "../../src/daemon/views.ts"
 import type { Command, Reply } from "../../src/decide/input.ts"
+import type { UpgradeCommand } from "../../src/decide/upgrade/command.ts"
 import { Prober } from "../../src/health/prober.ts"
 import { Assignment } from "../../src/model/assignment.ts"
 import type { ContainerSpec } from "../../src/model/catalogue.ts"
@@ -209,6 +210,12 @@ export class SimulatedDpu {
         Runtime.runFork(life.runtime, life.deployments.requestCancel(reply.operation), { scheduler: life.process })
       })
     })
+  }
+
+  /** An operator has a hand in upgrades. */
+  order(command: UpgradeCommand): void {
+    const version = command._tag === "Upgrade" ? ` ${command.version ?? this.version ?? ""}` : ""
+    this.request(command, "", `${command._tag}${version}`)
   }
 
   /** An operator reads the status of everything. */

@@ -4,7 +4,8 @@ import { type Fault, isLasting, type Plan } from "../../src/simulate/fault.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import type { Behaviour } from "../npu-sim/engine/behaviour.ts"
 import type { SimulatedDpu } from "./daemon.ts"
-import { archivePath, load, versions, type World } from "./world.ts"
+import { allVersions, archivePath, behaviourOf, load, versions } from "./images.ts"
+import type { World } from "./world.ts"
 
 /** Sets a timer for every fault of the plan; what lasts also ends. */
 export const arrange = (world: World, plan: Plan, seed: number, record: (entry: Entry) => void): void => {
@@ -156,6 +157,10 @@ type OnDpu = Extract<
       | "OperatorStarts"
       | "OperatorRetries"
       | "OperatorDeploys"
+      | "OperatorUpgrades"
+      | "OperatorRollsBack"
+      | "OperatorReleases"
+      | "OperatorPauses"
       | "OperatorAsks"
   }
 >
@@ -212,6 +217,18 @@ const beginOnDpu = (world: World, fault: OnDpu): (() => void) | undefined => {
       return undefined
     case "OperatorDeploys":
       dpu.deploy(archivePath(specOf(world, fault.container).repository, fault.version), fault.cancelledAfter)
+      return undefined
+    case "OperatorUpgrades":
+      dpu.order({ _tag: "Upgrade", version: fault.version ?? undefined, stageOnly: fault.stageOnly })
+      return undefined
+    case "OperatorRollsBack":
+      dpu.order({ _tag: "Rollback" })
+      return undefined
+    case "OperatorReleases":
+      dpu.order({ _tag: "Release", subject: fault.version })
+      return undefined
+    case "OperatorPauses":
+      dpu.order({ _tag: "Pause", paused: fault.paused })
       return undefined
     case "OperatorAsks":
       dpu.ask()
@@ -289,10 +306,10 @@ class Misbehaviour {
   }
 
   private apply(repository: string): void {
-    const behaviour: Behaviour = Object.assign(
-      { probe: "ok", badCommand: false, ignoresStop: false, healthyAfter: 1500 },
-      ...this.active.filter((fault) => fault.repository === repository).map((fault) => fault.change)
-    )
-    for (const tag of versions) this.world.engine.setBehaviour({ repository, tag }, behaviour)
+    const changes = this.active.filter((fault) => fault.repository === repository).map((fault) => fault.change)
+    for (const tag of allVersions) {
+      const behaviour: Behaviour = Object.assign({ ...behaviourOf({ repository, tag }) }, ...changes)
+      this.world.engine.setBehaviour({ repository, tag }, behaviour)
+    }
   }
 }

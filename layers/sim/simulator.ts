@@ -2,14 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-import { quietEnd, type RunOptions, Simulator } from "../../src/simulate/simulator.ts"
+import { type RunOptions, Simulator } from "../../src/simulate/simulator.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import * as Faults from "./faults.ts"
-import { assigned, versions, World } from "./world.ts"
+import { badVersions, versions } from "./images.ts"
+import { assigned, World } from "./world.ts"
 
 export const layer: Layer.Layer<Simulator> = Layer.succeed(Simulator, {
   containers: assigned,
   versions,
+  badVersions,
   run: (options) => Effect.sync(() => withoutLeftovers(() => run(options)))
 })
 
@@ -26,7 +28,7 @@ const run = (options: RunOptions): void => {
   for (const dpu of world.dpus) dpu.setVersion(versions[0])
   Faults.arrange(world, options.plan, options.seed, record)
   for (const dpu of world.dpus) dpu.start()
-  world.time.run(options.length + quietEnd, world.queue, () => !going)
+  world.time.run(options.length + options.quiet, world.queue, () => !going)
   for (const dpu of world.dpus) dpu.discard()
 }
 

@@ -15,7 +15,7 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 
-import type { ListContainerResponse, MethodName } from "../../src/npu/messages.ts"
+import type { ListContainerResponse, ListImageResponse, MethodName } from "../../src/npu/messages.ts"
 import { type ConnectionEvent, type GrpcCode, WireError, type WireService } from "../../src/npu/wire.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { Call, Entry } from "../../src/simulate/trace.ts"
@@ -80,12 +80,19 @@ export const make = (options: FaultyWireOptions): WireService => {
       }
       const fail = (code: GrpcCode, origin: "local" | "peer", details: string): void => {
         if (!end()) return
-        record({ _tag: "Answered", at: time.now, call, error: { code, origin }, rows: undefined })
+        record({ _tag: "Answered", at: time.now, call, error: { code, origin }, rows: undefined, images: undefined })
         resume(Effect.fail(new WireError({ method: described.method, code, origin, details })))
       }
       const succeed = (answer: A): void => {
         if (!end()) return
-        record({ _tag: "Answered", at: time.now, call, error: undefined, rows: rowsOf(answer) })
+        record({
+          _tag: "Answered",
+          at: time.now,
+          call,
+          error: undefined,
+          rows: rowsOf(answer),
+          images: described.method === "ListImage" ? imagesOf(answer) : undefined
+        })
         resume(Effect.succeed(answer))
       }
       const answered = (exit: Exit.Exit<A, WireError>): void => {
@@ -225,6 +232,9 @@ const silence: Stream.Stream<never> = Stream.fromEffect(Effect.async<never>(() =
 
 const unimplemented = (method: MethodName): WireError =>
   new WireError({ method, code: "UNIMPLEMENTED", origin: "peer", details: `unknown method ${method}` })
+
+const imagesOf = (rows: unknown): ReadonlyArray<string> =>
+  (rows as ReadonlyArray<ListImageResponse>).map(({ imageName, tag }) => `${imageName}:${tag}`)
 
 const nothing = (): undefined => undefined
 

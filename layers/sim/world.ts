@@ -1,23 +1,14 @@
 /** The simulated world: one NPU with its engine, and the DPUs on it. */
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 
 import { builtIn, type ContainerSpec, resolve } from "../../src/model/catalogue.ts"
-import { format, type ImageRef } from "../../src/model/image.ts"
-import {
-  ArchiveRejected,
-  type ImageArchive,
-  ImageNotFound,
-  type ImageSourceService
-} from "../../src/npu/image-source.ts"
-import { sameId } from "../../src/npu/rows.ts"
+import { format } from "../../src/model/image.ts"
 import { Chance } from "../../src/simulate/chance.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
-import type { ArchiveDescription, ArchivedImage } from "../npu-sim/engine/core.ts"
 import { Engine } from "../npu-sim/engine/engine.ts"
-import { describedSource } from "../npu-sim/wire-deploy.ts"
 import * as Clock from "./clock.ts"
 import { SimulatedDpu } from "./daemon.ts"
+import { imagesFolder, load, versions } from "./images.ts"
 import { ProcessScheduler, TaskQueue } from "./scheduler.ts"
 import { SimulatedTime } from "./time.ts"
 
@@ -26,13 +17,6 @@ export interface WorldOptions {
   readonly dpus: number
   readonly record: (entry: Entry) => void
 }
-
-/** The versions that every DPU's folder of images holds; the first is what all begin with. */
-export const versions = ["20260101.1", "20260101.2"] as const
-
-/** Where a DPU's folder has the archive of an image; of no version, none is there. */
-export const archivePath = (repository: string, version: string | null): string =>
-  `/images/${repository}-${version ?? "none"}.tar`
 
 /** The containers of each DPU of the built-in catalogue. */
 export const assigned = (dpus: number): ReadonlyArray<ReadonlyArray<ContainerSpec>> =>
@@ -137,71 +121,3 @@ export class World {
 
 /** Milliseconds since 1970 when every run begins, by the NPU's clock. */
 const epoch = Date.UTC(2026, 0, 1)
-
-/** Bytes of every image. */
-const imageBytes = 100e6
-
-const archived = (image: ImageRef): ArchivedImage => ({
-  configDigest: digestOf(format(image)),
-  repoTags: [format(image)],
-  architecture: "arm64",
-  labels: { "offloader.sim.behaviour": "healthy-after:1500ms" }
-})
-
-const describe = (image: ImageRef): ArchiveDescription => ({ images: [archived(image)], unpackedBytes: imageBytes })
-
-/** Puts an image into the NPU's store, as an upload would. */
-export const load = (engine: Engine, repository: string, tag: string): void => {
-  const begun = engine.beginDeploy({ name: repository, tag, imageSize: String(imageBytes) })
-  if (Either.isLeft(begun)) return
-  engine.receive(begun.right, imageBytes)
-  engine.finishDeploy(begun.right, describe({ repository, tag }))
-}
-
-const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceService => {
-  const held = new Map<string, ImageArchive>()
-  const byPath = new Map<string, ImageArchive>()
-  for (const { repository } of specs) {
-    for (const tag of versions) {
-      const image = { repository, tag }
-      const archive: ImageArchive = {
-        path: archivePath(repository, tag),
-        image,
-        names: [image],
-        configDigest: digestOf(format(image)),
-        architecture: "arm64",
-        bytes: describedSource(describe(image), imageBytes)
-      }
-      held.set(format(image), archive)
-      byPath.set(archive.path, archive)
-    }
-  }
-  const find: ImageSourceService["find"] = (image) =>
-    Effect.suspend(() => {
-      const archive = held.get(format(image))
-      return archive === undefined
-        ? Effect.fail(new ImageNotFound({ image, searched: "/images", held: [...held.keys()] }))
-        : Effect.succeed(archive)
-    })
-  const open: ImageSourceService["open"] = (path) =>
-    Effect.suspend(() => {
-      const archive = byPath.get(path)
-      return archive === undefined
-        ? Effect.fail(new ArchiveRejected({ path, reason: "there is no such file" }))
-        : Effect.succeed(archive)
-    })
-  return {
-    find,
-    open,
-    architectureOf: (id) =>
-      Effect.sync(() => [...held.values()].find(({ configDigest }) => sameId(id, configDigest))?.architecture)
-  }
-}
-
-/** Digits that look like a digest and are the same for the same name. */
-const digestOf = (name: string): string => {
-  const chance = new Chance(
-    [...name].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x01000193), 7)
-  )
-  return `sha256:${Array.from({ length: 8 }, () => (chance.word() >>> 0).toString(16).padStart(8, "0")).join("")}`
-}

@@ -87,6 +87,11 @@ export const Fault = Schema.Union(
     version: Schema.NullOr(Schema.String),
     cancelledAfter: Schema.NullOr(Schema.Number)
   }),
+  /** To a version, or to the DPU's own where it is none; or only the images of it. */
+  once("OperatorUpgrades", { dpu, version: Schema.NullOr(Schema.String), stageOnly: Schema.Boolean }),
+  once("OperatorRollsBack", { dpu }),
+  once("OperatorReleases", { dpu, version: Schema.String }),
+  once("OperatorPauses", { dpu, paused: Schema.Boolean }),
   /** Reads the status of everything. */
   once("OperatorAsks", { dpu })
 )

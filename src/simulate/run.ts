@@ -8,7 +8,7 @@ import { Counts } from "./counts.ts"
 import { Plan } from "./fault.ts"
 import { Oracle } from "./oracle/oracle.ts"
 import type { Violation } from "./oracle/violation.ts"
-import { Simulator } from "./simulator.ts"
+import { quietEnd, Simulator } from "./simulator.ts"
 import { draw, type Profile } from "./swarm.ts"
 import { type Entry, TraceHash } from "./trace.ts"
 
@@ -44,7 +44,12 @@ export type Regression = typeof Regression.Type
 export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> =>
   Effect.map(
     Simulator,
-    ({ containers, versions }) => draw({ ...setting, containers: names(containers(setting.dpus)), versions })
+    ({ badVersions, containers, versions }) =>
+      draw({
+        ...setting,
+        containers: names(containers(setting.dpus)),
+        versions: setting.profile === "upgrades" ? [...versions, ...badVersions] : versions
+      })
   )
 
 /**
@@ -59,7 +64,12 @@ export const runPlan = Effect.fnUntraced(
     until: number = Number.POSITIVE_INFINITY
   ) {
     const simulator = yield* Simulator
-    const oracle = new Oracle({ policy: defaults, containers: simulator.containers(setting.dpus) })
+    const oracle = new Oracle({
+      policy: defaults,
+      containers: simulator.containers(setting.dpus),
+      quiet: quietEnd(setting.profile),
+      badVersions: simulator.badVersions
+    })
     const hash = new TraceHash()
     const counts = new Counts()
     yield* simulator.run({
@@ -67,6 +77,7 @@ export const runPlan = Effect.fnUntraced(
       length: setting.length,
       dpus: setting.dpus,
       plan,
+      quiet: quietEnd(setting.profile),
       watch: (entry) => {
         hash.add(entry)
         counts.add(entry)

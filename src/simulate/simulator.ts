@@ -4,6 +4,7 @@ import type * as Effect from "effect/Effect"
 
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Plan } from "./fault.ts"
+import type { Profile } from "./swarm.ts"
 import type { Entry } from "./trace.ts"
 
 export interface RunOptions {
@@ -13,18 +14,22 @@ export interface RunOptions {
   /** How many DPUs share the NPU, 1 to 8. */
   readonly dpus: number
   readonly plan: Plan
+  /** Milliseconds from the end of all faults to the end of the run. */
+  readonly quiet: number
   /** Hears every entry as it happens; returns false to end the run. */
   readonly watch: (entry: Entry) => boolean
 }
 
-/** Milliseconds from the end of all faults to the end of the run. */
-export const quietEnd = 300_000
+/** Milliseconds from the end of all faults to the end of the run. An upgrade may take its time: probation is ten minutes. */
+export const quietEnd = (profile: Profile): number => profile === "upgrades" ? 1_500_000 : 300_000
 
 export interface SimulatorService {
   /** The containers of each DPU of a world of so many, by DPU. */
   readonly containers: (dpus: number) => ReadonlyArray<ReadonlyArray<ContainerSpec>>
-  /** The SONiC versions that a DPU of the world can come to have; the first is what all begin with. */
+  /** Sound SONiC versions that a DPU of the world can come to have; the first is what all begin with. */
   readonly versions: ReadonlyArray<string>
+  /** Versions of which an image is bad in one way or another. */
+  readonly badVersions: ReadonlyArray<string>
   readonly run: (options: RunOptions) => Effect.Effect<void>
 }
 

@@ -22,7 +22,9 @@ export const profiles = {
   none: () => false,
   containers: (kind: FaultKind) => containerKinds.has(kind),
   network: (kind: FaultKind) => networkKinds.has(kind),
-  daemon: (kind: FaultKind) => daemonKinds.has(kind)
+  daemon: (kind: FaultKind) => daemonKinds.has(kind),
+  /** Everything, and the DPUs' versions change all the time, to bad ones too. */
+  upgrades: () => true
 } as const
 export type Profile = keyof typeof profiles
 
@@ -50,6 +52,9 @@ const networkKinds: ReadonlySet<FaultKind> = new Set([
   "PartialLists",
   "ProbesLost"
 ])
+/** Kinds that every run of this profile has. */
+const always: Partial<Record<Profile, ReadonlyArray<FaultKind>>> = { upgrades: ["VersionChange"] }
+
 const daemonKinds: ReadonlySet<FaultKind> = new Set([
   "DiskFull",
   "TornWrites",
@@ -71,7 +76,8 @@ export const draw = (options: SwarmOptions): Plan => {
   const allowed = kinds.filter(profiles[options.profile])
   // The operators' part is drawn apart: a run of faults alone would never stop anything.
   const share = root.between(0.1, 0.5)
-  const chosen = allowed.filter(() => root.hits(share))
+  const sure = always[options.profile] ?? []
+  const chosen = allowed.filter((kind) => root.hits(share) || sure.includes(kind))
   const faults = chosen.flatMap((kind, index) => drawKind(kind, root.fork(index), options))
   return faults.sort((left, right) => left.at - right.at)
 }
@@ -107,6 +113,10 @@ interface World {
 const intervals: Partial<Record<FaultKind, readonly [number, number]>> = {
   NpuReboot: [120_000, 2_400_000],
   VersionChange: [300_000, 3_600_000],
+  OperatorUpgrades: [300_000, 3_600_000],
+  OperatorRollsBack: [600_000, 3_600_000],
+  OperatorReleases: [300_000, 3_600_000],
+  OperatorPauses: [300_000, 1_800_000],
   OperatorStops: [60_000, 1_800_000],
   OperatorStarts: [30_000, 600_000],
   CrashLoop: [120_000, 1_800_000],
@@ -316,6 +326,21 @@ const draws: Record<FaultKind, Draw> = {
     container: world.container(),
     version: chance.hits(0.2) ? null : world.version(),
     cancelledAfter: chance.hits(0.6) ? null : Math.round(chance.logarithmic(1, 5000))
+  }),
+  OperatorUpgrades: (at, chance, world) => ({
+    _tag: "OperatorUpgrades",
+    at,
+    dpu: world.dpu(),
+    version: chance.hits(0.4) ? null : world.version(),
+    stageOnly: chance.hits(0.4)
+  }),
+  OperatorRollsBack: (at, _, world) => ({ _tag: "OperatorRollsBack", at, dpu: world.dpu() }),
+  OperatorReleases: (at, _, world) => ({ _tag: "OperatorReleases", at, dpu: world.dpu(), version: world.version() }),
+  OperatorPauses: (at, chance, world) => ({
+    _tag: "OperatorPauses",
+    at,
+    dpu: world.dpu(),
+    paused: chance.hits(0.3)
   }),
   OperatorAsks: (at, _, world) => ({ _tag: "OperatorAsks", at, dpu: world.dpu() })
 }

@@ -64,6 +64,8 @@ export type Entry =
     readonly error: CallError | undefined
     /** Of a ListContainer that ended with OK. */
     readonly rows: ReadonlyArray<ListContainerResponse> | undefined
+    /** `repository:tag` of a ListImage that ended with OK. */
+    readonly images: ReadonlyArray<string> | undefined
   }
   | { readonly _tag: "Cancelled"; readonly at: number; readonly call: Call }
   | {

@@ -4,6 +4,7 @@ import { baseDelay } from "../../policy/ladder.ts"
 import type { Policy } from "../../policy/policy.ts"
 import type { Call } from "../trace.ts"
 import type { ContainerJournal, DpuJournal } from "./journal.ts"
+import { stoppedForSwitch } from "./upgrades.ts"
 import type { Invariant } from "./violation.ts"
 
 /** The world as it truly is, where a check needs it. */
@@ -178,6 +179,7 @@ const stopped = (
       (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
   })
   if (wrongVersion) {
+    stoppedForSwitch(journal, name, report)
     if (journal.undurable && journal.saving === undefined) {
       report("DurableFirst", name, "its version is changed while memory cannot be saved")
     }

@@ -64,6 +64,8 @@ export class DpuJournal {
   /** When the version last changed. */
   versionSince = 0
   readonly pastVersions: Array<{ readonly version: string | undefined; readonly until: number }> = []
+  /** The images that the NPU was last seen to hold. */
+  imagesSeen: ReadonlySet<string> = new Set()
   /** ListContainer calls in flight. */
   lists = 0
   /** When the last one began. */
@@ -74,6 +76,8 @@ export class DpuJournal {
   private lookEnded = Number.NEGATIVE_INFINITY
   /** Lists in a row that failed on this side. */
   failures = 0
+  /** The same within the look that is under way: it is tried again before it has failed. */
+  failuresInLook = 0
   /** Since the last list that came: the transport broke, or the daemon has only begun. */
   private brokeAt = Number.NEGATIVE_INFINITY
   private broken = true
@@ -132,6 +136,7 @@ export class DpuJournal {
         this.brokeUntil = this.lookEnded
       }
       this.lookBegan = at
+      this.failuresInLook = 0
     }
     this.lists++
     this.listBegan = at
@@ -162,6 +167,7 @@ export class DpuJournal {
     this.lastListCame = false
     this.hint = undefined
     this.rebootAt = Number.NEGATIVE_INFINITY
+    this.imagesSeen = new Set()
     for (const container of this.containers.values()) {
       container.evidence.forget(at)
       container.probes.forget(at)

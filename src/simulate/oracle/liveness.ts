@@ -4,6 +4,7 @@
  */
 import type { Call } from "../trace.ts"
 import type { DpuJournal } from "./journal.ts"
+import { setMixed } from "./upgrades.ts"
 import type { Invariant } from "./violation.ts"
 
 type Report = (invariant: Invariant, dpu: number, container: string | undefined, message: string) => void
@@ -14,15 +15,24 @@ export const convergence = 180_000
 const prompt = 300
 /** Milliseconds without any look: two tries of a list and the pauses between are shorter. */
 const silence = 15_000
+/** Milliseconds at the very end of a run in which judgement is put off no longer. */
+const lastMoments = 10_000
+/** Milliseconds of quiet at the end that are enough for an upgrade to end. */
+const lasting = 1_000_000
 
 export class Liveness {
   private readonly dpus: ReadonlyArray<DpuJournal>
   private quietAt: number | undefined
-  private judged = false
+  private readonly judged = new Set<DpuJournal>()
   private pending: Call | undefined
+  private readonly quiet: number
+  private readonly badVersions: ReadonlySet<string>
 
-  constructor(dpus: ReadonlyArray<DpuJournal>) {
+  /** `quiet`: milliseconds from the end of all faults to the end of the run. */
+  constructor(dpus: ReadonlyArray<DpuJournal>, quiet: number, badVersions: ReadonlySet<string>) {
     this.dpus = dpus
+    this.quiet = quiet
+    this.badVersions = badVersions
   }
 
   begin(at: number): void {
@@ -31,7 +41,9 @@ export class Liveness {
 
   /** Whatever changes something after everything had converged. */
   acted(call: Call): void {
-    if (this.judged) this.pending = call
+    const journal = this.dpus[call.dpu]!
+    // An upgrade that had to wait for its images may begin to switch at any time.
+    if (this.judged.has(journal) && (journal.memory?.upgrade ?? null) === null) this.pending = call
   }
 
   /** Called before each entry. */
@@ -42,9 +54,23 @@ export class Liveness {
       this.pending = undefined
       report("StaysQuiet", dpu, container, `${method} of ${container}, although everything was as it should be`)
     }
-    if (this.quietAt === undefined || this.judged || at < this.quietAt + convergence) return
-    this.judged = true
-    for (const journal of this.dpus) this.judge(journal, running, report)
+    if (this.quietAt === undefined || at < this.quietAt + convergence) return
+    for (const journal of this.dpus) {
+      if (this.judged.has(journal)) continue
+      const isLast = at > this.quietAt + this.quiet - lastMoments
+      const change = this.changing(journal)
+      if (change !== undefined && !isLast) continue
+      this.judged.add(journal)
+      if (change === undefined) this.judge(journal, running, report)
+      else if (this.quiet > lasting) report("Converges", journal.dpu, undefined, `${change} does not end`)
+    }
+  }
+
+  /** What keeps a set from being as it should be for a while; probation too, where a run has versions that fail it. */
+  private changing({ memory }: DpuJournal): string | undefined {
+    const saga = memory?.upgrade ?? null
+    if (saga === null || saga.phase === "staging") return undefined
+    return saga.phase === "probation" && this.quiet <= lasting ? undefined : saga.id
   }
 
   private watchLooks(journal: DpuJournal, at: number, report: Report): void {
@@ -61,12 +87,16 @@ export class Liveness {
   }
 
   private judge(journal: DpuJournal, running: ReadonlyMap<string, unknown>, report: Report): void {
+    const mixed = setMixed(journal)
+    if (mixed !== undefined) report("SetsUnmixed", journal.dpu, undefined, mixed)
+    // What a person must mend is tried on at the ladder's pace, and no more can be asked of it.
+    if ((journal.memory?.degraded ?? null) !== null) return
     for (const container of journal.containers.values()) {
       const { name } = container.spec
       const runs = running.has(name)
       if (container.desired === "stopped") {
         if (runs) report("Converges", journal.dpu, name, "it still runs although its operator stopped it")
-      } else if (mayRun(journal, container.spec.after)) {
+      } else if (this.mayRun(journal, container.spec.after) && this.isSound(journal, name)) {
         if (!runs) report("Converges", journal.dpu, name, "it does not run, 180 s after the last fault")
         else if (
           container.spec.probe !== undefined && (container.probes.healthyAt === undefined || container.probes.bad > 0)
@@ -87,24 +117,33 @@ export class Liveness {
       }
     }
   }
+
+  /** Whether what it comes after is to run as well, and can. */
+  private mayRun(journal: DpuJournal, after: ReadonlyArray<string>): boolean {
+    return [...journal.containers.values()].every(({ desired, spec }) =>
+      !after.includes(spec.service)
+      || (desired === "running" && this.isSound(journal, spec.name) && this.mayRun(journal, spec.after))
+    )
+  }
+
+  /** Not so where it has never run, or has no way back, and what it is to run cannot. */
+  private isSound(journal: DpuJournal, name: string): boolean {
+    const assigned = journal.memory?.containers[name]?.assigned ?? null
+    const version = assigned === null ? journal.version : assigned.slice(assigned.lastIndexOf(":") + 1)
+    return version === undefined || !this.badVersions.has(version)
+  }
 }
 
 /**
- * The DPU's version; or, where that failed and is in quarantine, the one that
+ * The DPU's version, or the one that an operator ordered; or, where that failed and is in quarantine, the one that
  * all were brought back to. An upgrade that had to wait may still be under way.
  */
 const isRight = (journal: DpuJournal, version: string): boolean => {
   if (version === journal.version) return true
   const { memory } = journal
   if (memory === undefined) return false
-  if (memory.upgrade !== null) return true
+  if (memory.upgrade !== null || memory.paused || version === memory.ordered) return true
   const assigned = new Set(Object.values(memory.containers).map((container) => container.assigned?.split(":").at(-1)))
   return memory.quarantine.some((entry) => entry.version === journal.version)
     && (assigned.size === 1 || memory.degraded !== null)
 }
-
-/** Whether what it comes after is to run as well. */
-const mayRun = (journal: DpuJournal, after: ReadonlyArray<string>): boolean =>
-  [...journal.containers.values()].every(({ desired, spec }) =>
-    !after.includes(spec.service) || (desired === "running" && mayRun(journal, spec.after))
-  )

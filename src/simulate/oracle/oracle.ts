@@ -17,6 +17,10 @@ export interface OracleOptions {
   readonly policy: Policy
   /** The containers of each DPU, by DPU. */
   readonly containers: ReadonlyArray<ReadonlyArray<ContainerSpec>>
+  /** Milliseconds from the end of all faults to the end of the run. */
+  readonly quiet: number
+  /** Versions that cannot run: where there is no way back from one, nothing can. */
+  readonly badVersions: ReadonlyArray<string>
 }
 
 export class Oracle {
@@ -30,7 +34,7 @@ export class Oracle {
   constructor(options: OracleOptions) {
     this.policy = options.policy
     this.dpus = options.containers.map((specs, dpu) => new DpuJournal(dpu, specs))
-    this.liveness = new Liveness(this.dpus)
+    this.liveness = new Liveness(this.dpus, options.quiet, new Set(options.badVersions))
   }
 
   see(entry: Entry): void {
@@ -87,6 +91,9 @@ export class Oracle {
       case "Fault":
         if (entry.fault._tag === "MemoryLost" && entry.phase === "begins") {
           this.dpus[entry.fault.dpu]!.memoryLost = true
+        }
+        if (entry.fault._tag === "OperatorUpgrades" && entry.fault.version !== null) {
+          this.dpus[entry.fault.dpu]!.versions.add(entry.fault.version)
         }
         return
       case "Arrived":
@@ -158,6 +165,7 @@ export class Oracle {
   private ended(entry: Extract<Entry, { _tag: "Answered" | "Cancelled" }>): void {
     const { call } = entry
     const journal = this.dpus[call.dpu]!
+    if (entry._tag === "Answered" && entry.images !== undefined) journal.imagesSeen = new Set(entry.images)
     if (call.method === "ListContainer") return this.listed(journal, entry)
     const container = journal.containers.get(call.container)
     if (container === undefined || container.inFlight?.number !== call.number) return
@@ -176,6 +184,7 @@ export class Oracle {
     const rows = entry.rows === undefined ? undefined : readRows(entry.rows)
     if (rows === undefined) {
       journal.failures++
+      journal.failuresInLook++
       if (journal.failures < this.policy.rpc.ListContainer.tries) return
       for (const container of journal.containers.values()) {
         container.evidence.blind(entry.at)
@@ -186,7 +195,9 @@ export class Oracle {
         journal.breaks(entry.at)
         for (const container of journal.containers.values()) {
           container.notBefore = undefined
-          container.probes.listed(false, entry.call.begun)
+          if (journal.failuresInLook >= this.policy.rpc.ListContainer.tries) {
+            container.probes.listed(false, entry.call.begun)
+          }
         }
       }
       return

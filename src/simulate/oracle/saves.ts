@@ -2,10 +2,13 @@
 import type { Entry } from "../trace.ts"
 import type { Report } from "./actions.ts"
 import { type DpuJournal, read } from "./journal.ts"
+import { upgrading } from "./upgrades.ts"
 
 export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Saving" }>, report: Report): void => {
   const memory = read(entry.text)
   if (memory === undefined) return report("MemoryLoads", "", "what the daemon saves cannot be loaded")
+  const before = journal.intended
+  if (before !== undefined && !journal.memoryLost) upgrading(journal, before, memory, report)
   const since = journal.decidedSince(entry.at)
   for (const container of journal.containers.values()) {
     const { name } = container.spec

@@ -22,7 +22,12 @@ export const invariants = {
   HintsHeeded: "The end of an action, a lost connection or an intent is followed by a look at once.",
   NoDefect: "The program never fails inside.",
   Converges: "Once faults end, what shall run runs and answers within 180 s, and what shall not does not.",
-  StaysQuiet: "What runs and answers is left alone."
+  StaysQuiet: "What runs and answers is left alone.",
+  WayBackHeld: "What is stopped for a switch has its way back, and its new image, on the NPU.",
+  SetsUnmixed: "When no upgrade is under way, all services are of one version, or Degraded says why not.",
+  QuarantineKept: "A set in quarantine is not begun again by itself.",
+  UpgradesOneWay: "An upgrade goes forward or back, and never forward again: it ends.",
+  UnaffectedLeftAlone: "An upgrade changes what is of another version, and nothing else changes what a service runs."
 } as const
 
 export type Invariant = keyof typeof invariants
