@@ -8,6 +8,7 @@ import type { Sighting } from "../model/look.ts"
 import type { Input, Outcome, TransferOutcome } from "./input.ts"
 import type { Memory } from "./memory.ts"
 import type { Turn } from "./turn.ts"
+import type { SagaOutcome } from "./upgrade/record.ts"
 
 /**
  * Signs what this turn has said since its `first` event. Where it has said
@@ -84,6 +85,27 @@ export const auditedTransfer = (
       ? { after: { image: input.outcome.image, digest: input.outcome.configDigest } }
       : {})
   })
+}
+
+/** Whatever is said while the saga goes on is of it; what is said last when it ends records how. */
+export const auditedSaga = (turn: Turn, fold: () => void): void => {
+  const { lastUpgrade, upgrade } = turn.memory.durable
+  const first = turn.events.length
+  fold()
+  const { durable } = turn.memory
+  const ended = durable.lastUpgrade === lastUpgrade ? null : durable.lastUpgrade
+  const saga = ended ?? durable.upgrade ?? upgrade
+  if (saga === null) return
+  sign(turn, first, { operation: saga.id })
+  if (ended === null || turn.events.length === first) return
+  sign(turn, turn.events.length - 1, { operation: saga.id, outcome: sagaOutcomes[ended.outcome] })
+}
+
+const sagaOutcomes: Readonly<Record<SagaOutcome, AuditOutcome>> = {
+  committed: "done",
+  rolledBack: "failed",
+  degraded: "failed",
+  superseded: "cancelled"
 }
 
 const callOutcomes: Readonly<Record<Outcome["_tag"], AuditOutcome>> = {

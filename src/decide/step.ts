@@ -5,7 +5,7 @@
  */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format } from "../model/image.ts"
-import { auditedCall, auditedTransfer, held, seen, sign } from "./audit.ts"
+import { auditedCall, auditedSaga, auditedTransfer, held, seen, sign } from "./audit.ts"
 import { spoken } from "./capable.ts"
 import { commanded } from "./command.ts"
 import { noteConditions, noteUpgrade } from "./conditions.ts"
@@ -34,7 +34,7 @@ export const step = (memory: Memory, input: Input, now: Circumstances): Output =
     forgetContest(turn, spec)
     reckon(turn, spec)
   }
-  advance(turn)
+  auditedSaga(turn, () => advance(turn))
   let wakeAt: number | undefined
   for (const spec of turn.memory.specs) {
     wakeAt = earlier(wakeAt, act(turn, spec))

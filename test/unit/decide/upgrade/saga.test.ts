@@ -19,6 +19,10 @@ describe("an upgrade", () => {
       [database, gnmi, ha].flatMap((name) => [`Stop ${name}`, `Remove ${name}`, `Start ${name} 2.0`])
     )
     assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+    assert.deepInclude(
+      world.events.find(({ reason }) => reason === "UpgradeCommitted"),
+      { operation: "upgrade-1", actor: "offloadd", outcome: "done" }
+    )
     assert.deepStrictEqual(world.memory.durable.previousSet?.[ha], "docker-dash-ha:1.0")
   })
 
@@ -70,6 +74,8 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("1.0"))
     const { lastUpgrade, quarantine, upgrade } = world.memory.durable
     assert.deepStrictEqual([upgrade, lastUpgrade?.outcome, quarantine[0]?.version], [null, "rolledBack", "2.0"])
+    const end = world.events.find(({ reason }) => reason === "RolledBack")
+    assert.deepInclude(end, { operation: "upgrade-1", outcome: "failed" })
     assert.isTrue(quarantine[0]?.images.every((image) => image.digest !== null))
     const { length } = world.calls
     world.pass(3600)
