@@ -10,12 +10,12 @@
  * Rest is measured after SECONDS (60), growth over the five times as long after it.
  */
 import { spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
 import * as Effect from "effect/Effect"
 
 import { type Lab, makeLab, packImages, setVersion, startDaemon, startNpuSim } from "../bin/lab.ts"
+import { megabyte, usageOf } from "./support/usage.ts"
 
 const settle = Math.max(5, Number(process.argv[2] ?? 60))
 const starts = Math.max(3, Number(process.argv[3] ?? 9))
@@ -24,35 +24,6 @@ const dist = join(import.meta.dirname, "..", "dist")
 
 // Where it is set, every node starts some three times slower, and the ratio looks better than it is.
 const { NODE_EXTRA_CA_CERTS: _certificates, NODE_OPTIONS: _options, ...environment } = process.env
-
-const megabyte = 1024 * 1024
-
-interface Usage {
-  /** Bytes. */
-  readonly resident: number
-  readonly private: number
-  /** Seconds of a core since the process began. */
-  readonly cpu: number
-  /** When this was read, seconds. */
-  readonly at: number
-}
-
-/** Clock ticks a second; Linux has no other value. */
-const ticks = 100
-
-const usageOf = (pid: number): Usage => {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")
-  const bytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(rollup)?.[1]) * 1024
-  // The second field is the program's name in parentheses, which may hold anything.
-  const [, fields = ""] = /^.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? []
-  const words = fields.split(" ")
-  return {
-    resident: bytes("Rss"),
-    private: bytes("Private_Clean") + bytes("Private_Dirty"),
-    cpu: (Number(words[11]) + Number(words[12])) / ticks,
-    at: Number(process.hrtime.bigint()) / 1e9
-  }
-}
 
 const median = (numbers: ReadonlyArray<number>): number =>
   [...numbers].sort((left, right) => left - right)[Math.floor(numbers.length / 2)] ?? NaN

@@ -32,6 +32,7 @@ export interface Lab {
   readonly admin: string
   readonly journal: string
   readonly versionFile: string
+  readonly catalogue: Catalogue
   readonly catalogueFile: string
   readonly containers: ReadonlyArray<ContainerSpec>
   /** The folder of the built binaries. */
@@ -65,6 +66,7 @@ export const layOut = (dist: string, folder: string, catalogue: Catalogue): Lab 
     admin: join(folder, "npu-sim.sock"),
     journal: join(folder, "npu-sim.jsonl"),
     versionFile: join(folder, "sonic_version.yml"),
+    catalogue,
     catalogueFile: join(folder, "catalogue.json"),
     containers: Either.getOrThrow(resolve(catalogue, 0)),
     dist
@@ -75,7 +77,7 @@ export const layOut = (dist: string, folder: string, catalogue: Catalogue): Lab 
 }
 
 /** Another DPU on the same NPU: it has the same images, and the rest in a folder of its own. */
-export const neighbour = (lab: Lab, catalogue: Catalogue, dpu: number): Lab => {
+export const neighbour = (lab: Lab, dpu: number): Lab => {
   const folder = join(lab.folder, `dpu${dpu}`)
   mkdirSync(folder)
   return {
@@ -85,7 +87,7 @@ export const neighbour = (lab: Lab, catalogue: Catalogue, dpu: number): Lab => {
     state: join(folder, "state"),
     socket: join(folder, "offloadd.sock"),
     versionFile: join(folder, "sonic_version.yml"),
-    containers: Either.getOrThrow(resolve(catalogue, dpu))
+    containers: Either.getOrThrow(resolve(lab.catalogue, dpu))
   }
 }
 

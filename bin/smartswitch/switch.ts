@@ -188,7 +188,7 @@ const makeDpu = (
 ): Effect.Effect<Dpu, ProcessError, Scope.Scope> =>
   Effect.gen(function*() {
     const name = `dpu${station.number}`
-    const lab = neighbour(shared, builtIn, station.number)
+    const lab = neighbour(shared, station.number)
     const pair = yield* authority.issue(name, station.address, valid)
     // A disk of its own, small enough to be filled.
     yield* mount(lab.state, stateBytes)

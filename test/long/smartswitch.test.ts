@@ -1,7 +1,7 @@
 /**
- * A whole SmartSwitch at length: with npu-sim in memory every fault twice, and
- * outages held for longer than any health threshold; then every fault on
- * podman's containers. Writes docs/lab-results.md.
+ * A whole SmartSwitch at length: every fault with npu-sim in memory, where some
+ * outages last longer than any threshold of health, and every fault on podman's
+ * containers. Each writes its table into docs.
  */
 import { writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -16,71 +16,49 @@ import { bringUp, type Trial, trial } from "../lab/trial.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 
-/** How often each fault is tried with memory; of a fault that one DPU feels, each time on another DPU. */
-const often = 2
-
 /** Seconds; a database that does not answer is restarted after 60. */
 const longer = 70
 
-/** Of these the last trial with memory is a long one. */
-const outages: ReadonlySet<FaultName> = new Set(["cable-cut", "black-hole", "answers-lost", "garbage"])
-
-const onEngine = (engine: EngineName, trials: number, longest: number) =>
-  Effect.scoped(Effect.gen(function*() {
-    const lab = yield* bringUp({ dist: join(root, "dist"), engine, dpus: 8 })
-    const results: Array<Trial> = []
-    let next = 0
-    for (const name of Object.keys(faults) as Array<FaultName>) {
-      for (let count = 1; count <= trials; count += 1) {
-        const hold = count === trials && outages.has(name) ? longest : 0
-        results.push(yield* trial(lab, name, faults[name], lab.dpus[next % lab.dpus.length]!, hold))
-        next += 1
-      }
-    }
-    return results
-  }))
+const engines = {
+  memory: { file: "lab-results.md", title: "npu-sim in memory", long: new Set<FaultName>(["black-hole", "garbage"]) },
+  podman: { file: "lab-results-podman.md", title: "npu-sim on podman", long: new Set<FaultName>() }
+} as const satisfies Record<EngineName, object>
 
 describe("a SmartSwitch of eight DPUs", () => {
-  it.scopedLive(
-    "heals what goes wrong for as long as it lasts, in memory and on podman",
-    (context) =>
+  for (const engine of ["memory", "podman"] as const) {
+    it.scopedLive(`heals what goes wrong for as long as it lasts, with ${engine}`, (context) =>
       Effect.gen(function*() {
-        const skip = (yield* whyNoSwitch("podman")) ?? whyNoClock()
+        const skip = (yield* whyNoSwitch(engine)) ?? whyNoClock()
         if (skip !== undefined) {
           Object.assign(context.task.meta, { skipReason: skip })
           return context.skip(skip)
         }
-        const memory = yield* onEngine("memory", often, longer)
-        const podman = yield* onEngine("podman", 1, 0)
-        yield* Effect.sync(() => writeFileSync(join(root, "docs", "lab-results.md"), page(memory, podman)))
-      }),
-    3_600_000
-  )
+        const { file, long } = engines[engine]
+        const lab = yield* bringUp({ dist: join(root, "dist"), engine, dpus: 8 })
+        const trials = yield* Effect.forEach(Object.keys(faults) as Array<FaultName>, (name, index) =>
+          trial(lab, name, faults[name], lab.dpus[index % lab.dpus.length]!, long.has(name) ? longer : 0))
+        yield* Effect.sync(() =>
+          writeFileSync(join(root, "docs", file), page(engine, trials))
+        )
+      }), 3_600_000)
+  }
 })
 
-const page = (memory: ReadonlyArray<Trial>, podman: ReadonlyArray<Trial>): string =>
-  `# What the lab's faults came to
+const page = (engine: EngineName, trials: ReadonlyArray<Trial>): string =>
+  `# What the lab's faults came to: ${engines[engine].title}
 
-Written by \`npm run test:long -- test/long/smartswitch.test.ts\`, as root on Linux with the packages that
+Written by \`npm run test:long -- test/long/smartswitch.test.ts -t ${engine}\`, as root on Linux with the packages that
 [lab.md](lab.md) names. Eight DPUs with a daemon each and three services each, one of them stopped by an operator;
-mutual TLS; network namespaces as the midplane.
-
-With npu-sim in memory each fault was injected and healed ${often} times; of a fault that one DPU feels, each time on
-another DPU. Of the outages (${[...outages].join(", ")}) the last lasted
-${longer} s longer than it took to be detected, which is longer than any threshold of health. On podman each was injected
-once.
+mutual TLS; network namespaces as the midplane.${lasting([...engines[engine].long])}
 
 *Time to detect* is from the injection until every daemon that feels the fault showed it, *time to heal* from its end
-until every service on the switch ran, answered and was seen by a newer look; the worst of the trials. *Starts due* are
-those that the fault made necessary: of what it stopped, or upgraded. *False restarts* are all others, by npu-sim's
-journal of every mutating call. The test fails where there is one; where what was stopped is not started exactly once;
-where a call names a container of another DPU; and where the service that the operator stopped is started.
+until every service on the switch ran, answered and was seen by a newer look. *Starts due* are those that the fault made
+necessary: of what it stopped, or upgraded. *False restarts* are all others, by npu-sim's journal of every mutating call.
+The test fails where there is one; where what was stopped is not started exactly once; where a call names a container of
+another DPU; and where the service that the operator stopped is started.
 
-## npu-sim in memory
-
-${table(memory)}
-
-## npu-sim on podman
-
-${table(podman)}
+${table(trials)}
 `
+
+const lasting = (long: ReadonlyArray<FaultName>): string =>
+  long.length === 0 ? "" : `\nOf the outages, ${long.join(" and ")} went on for ${longer} s after being detected.`
