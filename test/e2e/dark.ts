@@ -40,8 +40,8 @@ const holdings = (pid: number): Holdings => ({
 })
 
 /**
- * What a process holds, over so many seconds: the middle of its memory, since a
- * collection may come at any moment, and the most of its descriptors, since an
+ * What a process holds, over so many seconds: the least of its memory, which is what
+ * collections leave (between two of them it rises by some MiB), and the most of its descriptors, since an
  * attempt to connect has one while it lasts.
  */
 export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
@@ -56,7 +56,7 @@ export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
       const samples = Array.from(all)
       const sizes = samples.map(({ rssKiB }) => rssKiB).sort((left, right) => left - right)
       return {
-        rssKiB: sizes[Math.floor(sizes.length / 2)]!,
+        rssKiB: sizes[0]!,
         descriptors: Math.max(...samples.map(({ descriptors }) => descriptors))
       }
     })
