@@ -79,6 +79,19 @@ export const make = Effect.fnUntraced(
       })
     }
 
+    const removeImage = ({ image, operation }: Extract<Action, { _tag: "RemoveImage" }>) =>
+      FiberMap.run(
+        fibers,
+        "prune",
+        npu.removeImage(image).pipe(
+          Effect.match({
+            onFailure: (error) => outcomeOf(error, rpc.RemoveImage.on),
+            onSuccess: (): Outcome => ({ _tag: "Done" })
+          }),
+          Effect.flatMap((outcome) => offer({ _tag: "ImageRemoved", image: format(image), operation, outcome }))
+        )
+      )
+
     const listImages = (images: ReadonlyArray<ImageRef>) =>
       FiberMap.run(
         fibers,
@@ -179,6 +192,8 @@ export const make = Effect.fnUntraced(
           return Effect.asVoid(act(action, npu.stop(action.container, action.force)))
         case "Remove":
           return Effect.asVoid(act(action, Effect.zipRight(keepOutput(action), npu.remove(action.container))))
+        case "RemoveImage":
+          return Effect.asVoid(removeImage(action))
         case "ListImages":
           return Effect.asVoid(listImages(action.images))
         case "Deploy": {

@@ -88,6 +88,7 @@ export type Input =
   }
   | { readonly _tag: "Transferred"; readonly operation: string; readonly outcome: TransferOutcome }
   /** `actor`: who asks, as far as that is known. */
+  | { readonly _tag: "ImageRemoved"; readonly image: string; readonly operation: string; readonly outcome: Outcome }
   | { readonly _tag: "Commanded"; readonly id: number; readonly command: Command; readonly actor?: string }
   /** A moment asked for by `wakeAt` has come. */
   | { readonly _tag: "Woke" }
@@ -109,6 +110,8 @@ export type Action =
     readonly container: string
     readonly instance: string
   }
+  /** Never by force: the server itself refuses where a container uses it after all. */
+  | { readonly _tag: "RemoveImage"; readonly operation: string; readonly image: ImageRef }
   | { readonly _tag: "ListImages"; readonly images: ReadonlyArray<ImageRef> }
   /** `running`: what was seen to run on the NPU last, of which its architecture may be learnt. */
   | {

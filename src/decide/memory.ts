@@ -148,6 +148,10 @@ export interface UpgradeMemory {
   readonly heldBack: boolean
   /** Containers of all DPUs with images of the catalogue, by the last look. */
   readonly users: ReadonlyArray<ImageUser>
+  /** When what the DPUs run was last written down; undefined after an outage, and at first. Mono. */
+  readonly fleetAt: number | undefined
+  /** The image that is being removed. */
+  readonly pruning: string | undefined
   /** Why no upgrade begins although one is due, as last said. */
   readonly blockedBy: string | undefined
   /** The conditions `Upgrading` and `Degraded`, once either was told. */
@@ -170,6 +174,8 @@ export const unobserved: UpgradeMemory = {
   imagesFresh: false,
   heldBack: false,
   users: [],
+  fleetAt: undefined,
+  pruning: undefined,
   blockedBy: undefined,
   standings: undefined
 }

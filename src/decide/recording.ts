@@ -46,6 +46,8 @@ const actionText = (action: Action): string => {
       return `Stop ${action.container}${action.force ? " by force" : ""} ${action.operation}`
     case "Remove":
       return `Remove ${action.container} ${action.operation}`
+    case "RemoveImage":
+      return `RemoveImage ${format(action.image)} ${action.operation}`
     case "ListImages":
       return `ListImages ${action.images.map(format).join(" ")}`
     case "Deploy":

@@ -22,6 +22,7 @@ import { beginTransfer } from "./transfer.ts"
 import { Turn } from "./turn.ts"
 import { advance, provision } from "./upgrade/advance.ts"
 import { observe } from "./upgrade/clock.ts"
+import { prune } from "./upgrade/prune.ts"
 import { configureUpgrade, versionChanged } from "./upgrade/target.ts"
 import { type Verdict, verdict } from "./verdict.ts"
 
@@ -40,6 +41,7 @@ export const step = (memory: Memory, input: Input, now: Circumstances): Output =
     wakeAt = earlier(wakeAt, act(turn, spec))
   }
   wakeAt = earlier(wakeAt, provision(turn))
+  prune(turn, input)
   noteUpgrade(turn)
   return {
     memory: turn.memory,
@@ -99,6 +101,7 @@ const fold = (turn: Turn, input: Input): void => {
       return auditedTransfer(turn, input, () => transferred(turn, input))
     case "Commanded":
       return commanded(turn, input)
+    case "ImageRemoved":
     case "Woke":
       return
   }

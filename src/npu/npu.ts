@@ -41,6 +41,8 @@ export interface NpuService {
   readonly stop: (name: string, force: boolean) => Effect.Effect<void, NpuError>
   /** Never with force: the server itself refuses where the container runs after all. */
   readonly remove: (name: string) => Effect.Effect<void, NpuError>
+  /** One name of an image, never with force: the server refuses while a container uses it. */
+  readonly removeImage: (image: ImageRef) => Effect.Effect<void, NpuError>
   /**
    * Sends an archive, or has the NPU fetch it where it takes no upload, and proves
    * by ListImage that it arrived. `onProgress` hears the bytes sent so far, up to
@@ -184,7 +186,10 @@ const make = (
   })
 
   /** Ends as the answer says, not as its status does. */
-  const told = (method: "StopContainer" | "RemoveContainer", answer: Effect.Effect<InBandStatus, WireError>) =>
+  const told = (
+    method: "StopContainer" | "RemoveContainer" | "RemoveImage",
+    answer: Effect.Effect<InBandStatus, WireError>
+  ) =>
     Effect.flatMap(Effect.mapError(answer, failed), (status) => {
       const error = inBandError(method, status, generationOf(conversation.shown()))
       if (error !== undefined) return failedInBand(method, error)
@@ -216,6 +221,18 @@ const make = (
       )
     ).pipe(Effect.withSpan("Npu.remove"))
 
+  const removeImage = ({ repository, tag }: ImageRef) =>
+    told(
+      "RemoveImage",
+      Effect.suspend(() =>
+        wire.unary(
+          "RemoveImage",
+          { name: repository, tag, force: false },
+          Duration.millis(policy.rpc.RemoveImage.deadline)
+        )
+      )
+    ).pipe(Effect.withSpan("Npu.removeImage"))
+
   const deploy = Deploy.make({
     wire,
     policy: policy.rpc.Deploy,
@@ -241,6 +258,7 @@ const make = (
     start,
     stop,
     remove,
+    removeImage,
     deploy,
     log,
     connection: wire.connection,

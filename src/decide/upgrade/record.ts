@@ -93,6 +93,10 @@ export interface Ended extends Schema.Schema.Type<typeof Ended> {}
 /** Container → `repository:tag`. */
 const ImageSet = Schema.Record({ key: Schema.String, value: Schema.String })
 
+/** A container of any DPU: what it ran when last looked at, and how long it was seen to run that. */
+const Runner = Schema.Struct({ image: Schema.String, ranFor: Schema.Number, unseenFor: Schema.Number }, other)
+export interface Runner extends Schema.Schema.Type<typeof Runner> {}
+
 /** What stands in the state file for upgrades, beside the record of each container. */
 export const upgradeFields = {
   /** The change under way, or null. */
@@ -114,7 +118,9 @@ export const upgradeFields = {
   /** The set before the last committed one. */
   previousSet: Schema.optionalWith(Schema.NullOr(ImageSet), { default: () => null }),
   /** Sets that were committed before, newest last: whose images may be pruned some day. */
-  pastSets: Schema.optionalWith(Schema.Array(ImageSet), { default: () => [] })
+  pastSets: Schema.optionalWith(Schema.Array(ImageSet), { default: () => [] }),
+  /** By container, of all DPUs seen on the NPU. */
+  fleet: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Runner }), { default: () => ({}) })
 }
 
 export const initialUpgrade = {
@@ -128,5 +134,6 @@ export const initialUpgrade = {
   ordered: null,
   staged: null,
   previousSet: null,
-  pastSets: []
+  pastSets: [],
+  fleet: {}
 } as const

@@ -41,6 +41,8 @@ export class UpgradeWorld {
   readonly archives = new Set<string>()
   readonly behaviours = new Map<string, Behaviour>()
   readonly containers = new Map<string, Container>()
+  /** Containers of other DPUs, and what they run. */
+  readonly others = new Map<string, string>()
   readonly events: Array<EventBody> = []
   readonly calls: Array<string> = []
   /** Called before each call takes effect: what must hold at that moment. */
@@ -261,6 +263,12 @@ export class UpgradeWorld {
           outcome: { _tag: "Deployed", image, configDigest: digest(image) }
         }
       }
+      case "RemoveImage": {
+        const image = format(call.image)
+        this.calls.push(`RemoveImage ${image}`)
+        this.images.delete(image)
+        return { _tag: "ImageRemoved", image, operation: call.operation, outcome: { _tag: "Done" } }
+      }
       default:
         return {
           _tag: "Acted",
@@ -311,7 +319,18 @@ export class UpgradeWorld {
         begun: at,
         ended: at,
         result: this.reachable
-          ? { _tag: "Seen", sightings: new Map(specs.map(({ name }) => [name, this.sighting(name)])) }
+          ? {
+            _tag: "Seen",
+            sightings: new Map(specs.map(({ name }) => [name, this.sighting(name)])),
+            users: [
+              ...[...this.containers].map(([container, { image, running }]) => ({
+                container,
+                image: split(image),
+                running
+              })),
+              ...[...this.others].map(([container, image]) => ({ container, image: split(image), running: true }))
+            ]
+          }
           : { _tag: "Failed", reachable: false, reason: "no answer" }
       }
     })

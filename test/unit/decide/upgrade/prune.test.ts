@@ -1,0 +1,59 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import { defaults } from "../../../../src/policy/policy.ts"
+import { UpgradeWorld } from "./world.ts"
+
+/** An hour in place of a day: the world passes a second at a time. */
+const policy = { ...defaults, upgrade: { ...defaults.upgrade, pruneAge: 3_600_000 } }
+
+/** Through three versions, one after the other. */
+const upgraded = (): UpgradeWorld => {
+  const world = new UpgradeWorld("1.0", policy)
+  world.offer("3.0")
+  return world.upgradeTo("2.0").settle().upgradeTo("3.0").settle()
+}
+
+const oldest = "docker-dash-ha:1.0"
+
+describe("pruning", () => {
+  it("removes what was left behind twice, once nobody has run it for long enough, and nothing else", () => {
+    const world = upgraded()
+    assert.isTrue(world.images.has(oldest))
+    world.pass(1800)
+    assert.isTrue(world.images.has(oldest), "not before its time")
+    world.pass(4000)
+    assert.deepStrictEqual(
+      world.calls.filter((call) => call.startsWith("RemoveImage")).sort(),
+      ["docker-dash-ha:1.0", "docker-database:1.0", "docker-sonic-gnmi:1.0"].map((image) => `RemoveImage ${image}`)
+    )
+    assert.isTrue(world.images.has("docker-dash-ha:2.0"), "the set before the last stays")
+  })
+
+  it.each([
+    ["another DPU runs it", "docker-dash-ha:1.0"],
+    ["another DPU runs what this one never had, so that nobody knows which is newer", "docker-dash-ha:0.9"]
+  ])("removes nothing of it while %s", (_, image) => {
+    const world = upgraded()
+    world.others.set("dash-hadpu5", image)
+    world.pass(8000)
+    assert.isTrue(world.images.has(oldest))
+    assert.isFalse(world.images.has("docker-database:1.0"))
+  })
+
+  it("waits until a DPU that came late has left it behind for long enough", () => {
+    const world = upgraded()
+    world.others.set("dash-hadpu5", oldest)
+    world.pass(4000).others.set("dash-hadpu5", "docker-dash-ha:2.0")
+    world.pass(3000)
+    assert.isTrue(world.images.has(oldest))
+    world.pass(2000)
+    assert.isFalse(world.images.has(oldest))
+  })
+
+  it("removes nothing while memory cannot be saved", () => {
+    const world = upgraded()
+    world.unsavable = "no space left on the device"
+    world.pass(6000)
+    assert.isTrue(world.images.has(oldest))
+  })
+})
