@@ -52,7 +52,7 @@ const doctor = Layer.succeed(Doctor, {
 })
 
 const simulation = Layer.succeed(Simulation, {
-  profiles: ["all", "none", "containers", "network", "daemon"],
+  profiles: ["all", "none", "containers", "network", "daemon", "upgrades"],
   run: (request) =>
     Effect.flatMap(Effect.promise(() => import("./offloadctl-simulate.ts")), (module) => module.run(request))
 })

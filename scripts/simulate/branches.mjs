@@ -7,8 +7,10 @@
 import { createRequire } from "node:module"
 
 const folder = "src/decide/"
+/** Recordings and their replay stand beside the step, not in it. */
+const beside = [`${folder}recording.ts`, `${folder}replay.ts`]
 
-export const isJudged = (file) => file.startsWith(folder)
+export const isJudged = (file) => file.startsWith(folder) && !beside.includes(file)
 
 /** The global under which the counters live in the bundle: an array, by number of branch. */
 const counters = "__branches"

@@ -251,11 +251,11 @@ export const mutants = [
     name: "lets looks pile up",
     expects: "LooksInTurn",
     file: "src/health/monitor.ts",
-    find: `        const look = yield* npu.look(names)
+    find: `        const look = yield* npu.look(names, repositories)
         // The look goes out before the probes hear of it: what they find out is then folded after it.
         yield* tell({ _tag: "Looked", look })
         for (const subject of subjects) yield* notify(subject, look)`,
-    replace: `        yield* Effect.fork(Effect.flatMap(npu.look(names), (look) =>
+    replace: `        yield* Effect.fork(Effect.flatMap(npu.look(names, repositories), (look) =>
           Effect.zipRight(
             tell({ _tag: "Looked", look }),
             Effect.forEach(subjects, (subject) => notify(subject, look), { discard: true })

@@ -36,8 +36,8 @@ const begun = (saga: Saga, before: Durable, after: Durable, report: Report): voi
   if (saga.kind === "upgrade" && isBad(before) && isBad(after)) {
     report("QuarantineKept", "", `${saga.id} begins to ${saga.version}, which is in quarantine`)
   }
-  for (const { container, passed, previous, target } of saga.members) {
-    if (!passed && previous?.image === target) {
+  for (const { container, passed, target } of saga.members) {
+    if (!passed && before.containers[container]?.assigned === target) {
       report("UnaffectedLeftAlone", container, `${saga.id} is to change it to ${target}, which it runs`)
     }
   }
