@@ -5,15 +5,13 @@ import type { Policy } from "../../policy/policy.ts"
 import type { Call } from "../trace.ts"
 import type { ContainerJournal, DpuJournal } from "./journal.ts"
 import { stoppedForSwitch } from "./upgrades.ts"
-import type { Invariant } from "./violation.ts"
+import type { Report } from "./violation.ts"
 
 /** The world as it truly is, where a check needs it. */
 export interface Truth {
   /** The instance that runs under this name: since when, and from which image. */
   readonly running: (container: string) => { readonly since: number; readonly image: string } | undefined
 }
-
-export type Report = (invariant: Invariant, container: string, message: string) => void
 
 const changes: ReadonlySet<string> = new Set(["StartContainer", "StopContainer", "RemoveContainer", "UpdateContainer"])
 

@@ -6,12 +6,12 @@
 import type { ContainerSpec } from "../../model/catalogue.ts"
 import type { Policy } from "../../policy/policy.ts"
 import type { Entry } from "../trace.ts"
-import { isChange, type Report, sent } from "./actions.ts"
+import { isChange, sent } from "./actions.ts"
 import { readRows } from "./evidence.ts"
 import { type ContainerJournal, DpuJournal } from "./journal.ts"
 import { Liveness } from "./liveness.ts"
 import { asked, commanded, saving } from "./saves.ts"
-import type { Violation } from "./violation.ts"
+import type { Report, Violation } from "./violation.ts"
 
 export interface OracleOptions {
   readonly policy: Policy

@@ -1,8 +1,8 @@
 /** Checks of the memory on the disk, at every save and every answer to an operator. */
 import type { Entry } from "../trace.ts"
-import type { Report } from "./actions.ts"
 import { type DpuJournal, read } from "./journal.ts"
 import { upgrading } from "./upgrades.ts"
+import type { Report } from "./violation.ts"
 
 export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Saving" }>, report: Report): void => {
   const memory = read(entry.text)

@@ -1,7 +1,7 @@
 /** Checks of upgrades, from what the daemon writes into its memory and from what it was shown. */
 import type { Durable } from "../../decide/durable.ts"
-import type { Report } from "./actions.ts"
 import type { DpuJournal } from "./journal.ts"
+import type { Report } from "./violation.ts"
 
 type Saga = NonNullable<Durable["upgrade"]>
 

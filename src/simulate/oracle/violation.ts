@@ -32,6 +32,9 @@ export const invariants = {
 
 export type Invariant = keyof typeof invariants
 
+/** Tells of a breach. */
+export type Report = (invariant: Invariant, container: string, message: string) => void
+
 export interface Violation {
   readonly invariant: Invariant
   /** Simulated milliseconds. */
