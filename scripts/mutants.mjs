@@ -49,7 +49,12 @@ const hunt = async (mutant, folder) => {
     first: 1,
     seeds: Number(values.seeds),
     workers: Number(values.workers),
-    job: { length: Number(values.hours) * 3_600_000, dpus: mutant.dpus ?? 1, profile: "all", stop: true },
+    job: {
+      length: Number(values.hours) * 3_600_000,
+      dpus: mutant.dpus ?? 1,
+      profile: mutant.profile ?? "all",
+      stop: true
+    },
     onResult: ({ seed, violation }) => {
       if (violation !== undefined && (caught === undefined || seed < caught.seed)) {
         caught = { seed, invariant: violation.invariant }

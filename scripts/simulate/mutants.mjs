@@ -297,6 +297,49 @@ export const mutants = [
     find: "if (runsAssigned(memory, spec) === false) return \"WrongVersion\"",
     replace: `if (runsAssigned(memory, spec) === false) return "WrongVersion"
   if (mono - (recordOf(memory, spec.name).startedAt ?? mono) > 3_700_000 + 90_000) return "Unhealthy"`
+  },
+  {
+    name: "switches before the images are there",
+    expects: "WayBackHeld",
+    profile: "upgrades",
+    file: decide("upgrade/advance"),
+    find: "if (staging(turn.memory, imagesOf(saga), turn.now.mono)._tag !== \"Ready\") return",
+    replace: "void staging"
+  },
+  {
+    name: "begins a quarantined set again",
+    expects: "QuarantineKept",
+    profile: "upgrades",
+    file: decide("upgrade/begin"),
+    find: "if (bad !== undefined) {",
+    replace: "if (bad !== undefined && bad.version === \"\") {"
+  },
+  {
+    name: "changes what is right already",
+    expects: "UnaffectedLeftAlone",
+    profile: "upgrades",
+    file: decide("upgrade/members"),
+    find: "return assigned !== undefined && !same(assigned, targetImage(spec, version))",
+    replace:
+      "return assigned !== undefined && (!same(assigned, targetImage(spec, version)) || spec.service === \"gnmi\")"
+  },
+  {
+    name: "brings back all but the first",
+    expects: "SetsUnmixed",
+    profile: "upgrades",
+    file: decide("upgrade/end"),
+    find: "for (const member of switched) {",
+    replace: "for (const member of switched.slice(1)) {"
+  },
+  {
+    name: "goes forward again after the way back has begun",
+    expects: "UpgradesOneWay",
+    profile: "upgrades",
+    file: decide("upgrade/end"),
+    find:
+      "    phase: \"rollingBack\",\n    probation: 0,\n    members: saga.members.map((member) => ({ ...member, passed: true }))",
+    replace:
+      "    phase: \"switching\",\n    probation: 0,\n    members: saga.members.map((member) => ({ ...member, passed: true }))"
   }
 ]
 

@@ -43,7 +43,9 @@ export class Liveness {
   acted(call: Call): void {
     const journal = this.dpus[call.dpu]!
     // An upgrade that had to wait for its images may begin to switch at any time.
-    if (this.judged.has(journal) && (journal.memory?.upgrade ?? null) === null) this.pending = call
+    if (!this.judged.has(journal) || (journal.memory?.upgrade ?? null) !== null) return
+    // What cannot run is tried on for ever, where there is no way back from it.
+    if (this.isSound(journal, call.container)) this.pending = call
   }
 
   /** Called before each entry. */
