@@ -37,7 +37,9 @@ const begun = (saga: Saga, before: Durable, after: Durable, report: Report): voi
     report("QuarantineKept", "", `${saga.id} begins to ${saga.version}, which is in quarantine`)
   }
   for (const { container, passed, target } of saga.members) {
-    if (!passed && before.containers[container]?.assigned === target) {
+    // What it was found to run instead may have come to be known in this very turn.
+    const runs = [before, after].every((memory) => memory.containers[container]?.assigned === target)
+    if (!passed && runs) {
       report("UnaffectedLeftAlone", container, `${saga.id} is to change it to ${target}, which it runs`)
     }
   }
