@@ -11,6 +11,7 @@ import { runInNewContext } from "node:vm"
 
 import { assert, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -34,16 +35,19 @@ export interface Campaign {
   readonly run: (chance: Chance, cases: number) => Effect.Effect<void, unknown, Scope.Scope>
 }
 
+/** What must end has not. */
+class Hangs extends Data.TaggedError("Hangs")<{ readonly message: string }> {}
+
 /**
  * Fails where it does not end: after 400 short waits, far longer than any deadline
  * that a case waits for. A machine that stands still for a while is one wait.
  */
-export const soon = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string): Effect.Effect<A, E | Error, R> =>
+export const soon = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string): Effect.Effect<A, E | Hangs, R> =>
   Effect.raceFirst(
     effect,
     Effect.zipRight(
       Effect.repeatN(Effect.sleep("50 millis"), 400),
-      Effect.suspend(() => Effect.fail(new Error(`it hangs: ${what}`)))
+      Effect.suspend(() => new Hangs({ message: `it hangs: ${what}` }))
     )
   )
 

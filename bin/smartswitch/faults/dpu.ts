@@ -25,7 +25,7 @@ export const diskFull: Fault = {
       const ballast = join(dpu.lab.state, "ballast")
       yield* Effect.sync(() => fill(ballast))
       // Its restart is to be remembered, which is what cannot be done.
-      yield* containerKill.inject(lab, dpu)
+      yield* Effect.asVoid(containerKill.inject(lab, dpu))
       return Effect.sync(() => rmSync(ballast))
     }),
   shows: ({ conditions }) => conditions.some(({ status, type }) => type === "StateDurable" && status === "False"),
