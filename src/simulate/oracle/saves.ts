@@ -8,7 +8,8 @@ export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Savin
   const memory = read(entry.text)
   if (memory === undefined) return report("MemoryLoads", "", "what the daemon saves cannot be loaded")
   const before = journal.intended
-  if (before !== undefined && !journal.memoryLost) upgrading(journal, before, memory, report)
+  // What could not be saved was decided anew, without what it would have changed of an upgrade.
+  if (before !== undefined && !journal.memoryLost && !journal.undurable) upgrading(journal, before, memory, report)
   const since = journal.decidedSince(entry.at)
   for (const container of journal.containers.values()) {
     const { name } = container.spec
