@@ -8,8 +8,16 @@ import type { Condition, ConditionStatus, ConditionType } from "../model/conditi
 import { format } from "../model/image.ts"
 import { deedsOf } from "../model/speech.ts"
 import { lackingVital } from "./capable.ts"
-import { type Memory, type Moment, recordOf, type ServiceCondition, type Standing, watchedOf } from "./memory.ts"
-import { healthOf, versionMatches, wantedImage } from "./question.ts"
+import {
+  type Memory,
+  type Moment,
+  recordOf,
+  type ServiceCondition,
+  type Standing,
+  targetVersion,
+  watchedOf
+} from "./memory.ts"
+import { healthOf, versionMatches } from "./question.ts"
 import type { Turn } from "./turn.ts"
 import { explain } from "./upgrade/explain.ts"
 import { isCrashLooping, type Verdict, verdict } from "./verdict.ts"
@@ -113,7 +121,7 @@ const healthWords = (memory: Memory, spec: ContainerSpec, status: ConditionStatu
 
 const versionWords = (memory: Memory, spec: ContainerSpec, status: ConditionStatus): readonly [string, string] => {
   const { sighting } = watchedOf(memory, spec.name)
-  const wanted = wantedImage(memory, spec)
+  const target = targetVersion(memory)
   const has = sighting._tag === "Running" ? format(sighting.image) : "nothing"
   switch (status) {
     case "Unknown":
@@ -121,7 +129,7 @@ const versionWords = (memory: Memory, spec: ContainerSpec, status: ConditionStat
     case "True":
       return ["Matched", `it runs ${has}`]
     case "False":
-      return ["Mismatch", `it runs ${has}, wanted is ${wanted === undefined ? "unknown" : format(wanted)}`]
+      return ["Mismatch", `it runs ${has}, and version ${target ?? "unknown"} is wanted of it`]
   }
 }
 

@@ -50,6 +50,13 @@ describe("conditions", () => {
     assert.strictEqual(at(bench, "Running"), begun)
   })
 
+  it("name the version that is wanted, also while the old one is what is assigned", () => {
+    const bench = settled().version("2.0").look({})
+    const { message, reason } = condition(bench, ha, "VersionMatched")
+    assert.strictEqual(reason, "Mismatch")
+    assert.match(message, /^it runs \S+:1\.0, and version 2\.0 is wanted of it$/)
+  })
+
   it("keep their moment while reason and message change", () => {
     const bench = settled().look({ [ha]: stopped })
     const fell = at(bench, "Running")
