@@ -11,7 +11,16 @@ import * as Effect from "effect/Effect"
 
 import { administer } from "../layers/npu-sim/admin/client.ts"
 import type { ContainerView } from "../src/control/views.ts"
-import { type Lab, makeLab, packImages, setVersion, startDaemon, startNpuSim, until as labUntil } from "./lab.ts"
+import {
+  type Lab,
+  makeLab,
+  packImages,
+  setVersion,
+  startDaemon,
+  startNpuSim,
+  until as labUntil,
+  writeEnvironment
+} from "./lab.ts"
 
 const before = "20260101.1"
 const after = "20260201.2"
@@ -58,7 +67,7 @@ const demo = Effect.gen(function*() {
     (code) => new DemoError({ message: `offloadd ended by itself with ${code}; its last words are above` })
   )
   yield* Effect.raceFirst(scenes(lab, database.name, gnmi.name, ha.name), fallen)
-  yield* say(farewell(lab, gnmi.service))
+  yield* say(farewell(lab, gnmi.service, yield* writeEnvironment(lab, npu.endpoint)))
   yield* Effect.raceFirst(Effect.never, fallen)
 })
 
@@ -87,17 +96,19 @@ const scenes = Effect.fnUntraced(function*(lab: Lab, database: string, gnmi: str
   yield* announce(`Healed: all three run ${after}, ${database} first.`)
 })
 
-const farewell = (lab: Lab, service: string): string => {
+const farewell = (lab: Lab, service: string, environment: string): string => {
   const command = `${lab.dist}/offloadctl.cjs`
   return [
     "",
     "It goes on running. In a second terminal:",
     "",
-    `  export OFFLOADER_SOCKET=${lab.socket}`,
+    `  . ${environment}`,
     `  ${command} list`,
     `  ${command} status ${service}`,
     `  ${command} stop ${service}        # and: start ${service}`,
+    `  ${command} plan                # where the upgrade stands; and: rollback, images`,
     `  ${command} events --follow`,
+    `  ${command} doctor`,
     `  ${command} deploy ${lab.images}/docker-dash-ha-${before}.tar`,
     "",
     "and break what it keeps:",

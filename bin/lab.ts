@@ -164,9 +164,31 @@ export const startDaemon = (
   options: ProcessOptions = {}
 ): Effect.Effect<RunningProcess, ProcessError, Scope.Scope> =>
   binary(lab, "offloadd", [
-    ...["--npu", endpoint, "--dpu", `dpu${lab.dpu}`, "--version-file", lab.versionFile, "--images-dir", lab.images],
-    ...["--state-dir", lab.state, "--socket", lab.socket, "--catalogue", lab.catalogueFile, ...args]
+    ...Object.entries(daemonOptions(lab, endpoint)).flatMap(([name, value]) => [`--${name}`, value]),
+    ...args
   ], options)
+
+/** What a lab's offloadd is told, by the names of its options. */
+const daemonOptions = (lab: Lab, endpoint: string): Readonly<Record<string, string>> => ({
+  npu: endpoint,
+  dpu: `dpu${lab.dpu}`,
+  "version-file": lab.versionFile,
+  "images-dir": lab.images,
+  "state-dir": lab.state,
+  socket: lab.socket,
+  catalogue: lab.catalogueFile
+})
+
+/** Writes the same as variables for a shell to read, so that offloadctl finds this lab's daemon, and its doctor the rest. */
+export const writeEnvironment = (lab: Lab, endpoint: string): Effect.Effect<string> =>
+  Effect.sync(() => {
+    const path = join(lab.folder, "environment")
+    const lines = Object.entries(daemonOptions(lab, endpoint)).map(([name, value]) =>
+      `export OFFLOADER_${name.toUpperCase().replaceAll("-", "_")}=${value}\n`
+    )
+    writeFileSync(path, lines.join(""))
+    return path
+  })
 
 /** The daemon's control API. */
 export const control = (lab: Lab): ControlClientShape => make(ControlClient.exchange(lab.socket))
