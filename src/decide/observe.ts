@@ -8,7 +8,7 @@ import { contested, isForeignVersion, noteForeignStart, noteForeignVersion, note
 import { assignedImage, targetVersion, unprobed, type Watched } from "./memory.ts"
 import { chargeFailure, countsAsRestart, owe } from "./owe.ts"
 import { excuseProbe, settleProbe } from "./probe.ts"
-import { sameId } from "./question.ts"
+import { isQuarantined, sameId } from "./question.ts"
 import { concludeReboot } from "./reboot.ts"
 import type { Turn } from "./turn.ts"
 
@@ -207,8 +207,7 @@ const adopts = (
     return false
   }
   if (assignedImage(turn.memory, spec.name) === undefined) return true
-  return version === targetVersion(turn.memory)
-    && !turn.memory.durable.quarantine.some((entry) => entry.version === version)
+  return version === targetVersion(turn.memory) && !isQuarantined(turn.memory, version)
 }
 
 /** Under the tag of its version: `latest` may be another image tomorrow. */

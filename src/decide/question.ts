@@ -28,15 +28,26 @@ export const sameId = (id: string, known: string | null): boolean =>
 /**
  * The image that a container should run now. What it was assigned, once it ran
  * under us; only an upgrade changes that. Before, its repository at the DPU's
- * version, or at the last one that could be told.
+ * version, or at the last one that could be told; where that is in quarantine, at
+ * the one version that the others were assigned, if it is one.
  */
 export const wantedImage = (memory: Memory, spec: ContainerSpec): ImageRef | undefined => {
   const assigned = assignedImage(memory, spec.name)
   if (assigned !== undefined) return assigned
-  const version = targetVersion(memory)
-    ?? (memory.target._tag === "Unreadable" ? memory.target.last : undefined)
-    ?? recordOf(memory, spec.name).startedVersion
+  const target = targetVersion(memory) ?? (memory.target._tag === "Unreadable" ? memory.target.last : undefined)
+  const version = target !== undefined && isQuarantined(memory, target)
+    ? theOthersVersion(memory)
+    : target ?? recordOf(memory, spec.name).startedVersion
   return version === undefined || version === null ? undefined : { repository: spec.repository, tag: version }
+}
+
+export const isQuarantined = (memory: Memory, version: string): boolean =>
+  memory.durable.quarantine.some((entry) => entry.version === version)
+
+/** The one version that services were assigned; undefined where there is none, or several. */
+const theOthersVersion = (memory: Memory): string | undefined => {
+  const [version, ...further] = new Set(memory.specs.flatMap(({ name }) => assignedImage(memory, name)?.tag ?? []))
+  return further.length === 0 ? version : undefined
 }
 
 /** Whether it runs the version that the DPU asks for; undefined where either is not known. */

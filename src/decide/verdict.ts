@@ -6,7 +6,7 @@ import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef } from "../model/image.ts"
 import { type Capability, deedsOf } from "../model/speech.ts"
 import { lacking } from "./capable.ts"
-import { type Memory, recordOf, watchedOf } from "./memory.ts"
+import { type Memory, recordOf, targetVersion, watchedOf } from "./memory.ts"
 import { blockingDependency, isFresh, isHeld, versionMatches, wantedImage } from "./question.ts"
 import { explain } from "./upgrade/explain.ts"
 
@@ -143,14 +143,22 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
   }
   const image = wantedImage(memory, spec)
   if (image === undefined) {
-    return {
-      _tag: "Wait",
-      reason: "VersionUnknown",
-      message: memory.target._tag === "Unreadable"
-        ? `the DPU's SONiC version cannot be told: ${memory.target.reason}`
-        : "the DPU's SONiC version has not been read yet",
-      advice: "check the DPU's version file"
-    }
+    const target = targetVersion(memory)
+    return target !== undefined
+      ? {
+        _tag: "Wait",
+        reason: "Quarantined",
+        message: `version ${target} is in quarantine, and no other service tells which to run instead`,
+        advice: `bring the DPU to another version, or run: offloadctl release ${target}`
+      }
+      : {
+        _tag: "Wait",
+        reason: "VersionUnknown",
+        message: memory.target._tag === "Unreadable"
+          ? `the DPU's SONiC version cannot be told: ${memory.target.reason}`
+          : "the DPU's SONiC version has not been read yet",
+        advice: "check the DPU's version file"
+      }
   }
   const before = imageVerdict(memory, spec.service, image, mono)
   if (before !== undefined) return before
