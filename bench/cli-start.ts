@@ -12,6 +12,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
+import type { ContainerList } from "../src/control/views.ts"
+
 const required = 4
 const goal = 2
 const pairs = Math.max(20, Number(process.argv[2] ?? 40))
@@ -26,7 +28,7 @@ const env = { ...environment, OFFLOADER_SOCKET: socket }
 
 const at = "2026-01-01T00:00:00.000Z"
 const version = "20241211.35"
-const view = {
+const view: ContainerList = {
   apiVersion: "offloader/v1",
   dpu: "dpu0",
   targetVersion: version,
@@ -44,7 +46,8 @@ const view = {
     restarts: 0,
     lastReason: null,
     nextRetryAt: null,
-    observedAt: at
+    observedAt: at,
+    lastState: "Running"
   }))
 }
 
