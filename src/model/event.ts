@@ -35,7 +35,7 @@ const auditFields = {
   /** With it the event is the record of the operation's end. */
   outcome: optional(AuditOutcome),
   /** From the operation's beginning to its end, monotonic milliseconds. */
-  duration: optional(Schema.Number)
+  duration: optional(Schema.Number.pipe(Schema.finite()))
 }
 /** The actor of what nobody asked for. */
 export const self = "offloadd"
