@@ -6,10 +6,14 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 
+import { monotonic } from "../model/monotonic.ts"
 import { sameSpeech, type Speech } from "../model/speech.ts"
+import { delay } from "../policy/ladder.ts"
 import type { Policy } from "../policy/policy.ts"
 import * as Schedules from "../policy/schedules.ts"
 import {
@@ -77,15 +81,34 @@ export const make = (wire: WireService, policy: Policy, remote: boolean): Effect
       Effect.catchAll(() => Effect.void)
     )
 
+    /** Connections in a row that broke at the question. */
+    let broken = 0
+    /** Monotonic milliseconds before which no new connection is asked. */
+    let notBefore = 0
+
+    /** To ask may be what breaks it, and the next call connects again: without a pace the two would go round for ever. */
+    const noteBroken = Effect.gen(function*() {
+      broken += 1
+      notBefore = (yield* monotonic) + delay(policy.transfer, broken, yield* Random.next)
+    })
+
     /** A new connection may lead to another server; what needed a code to be known stays. */
-    const meet = Effect.gen(function*() {
+    const meet = Effect.fnUntraced(function*(connected: boolean) {
       shown = { ...nothingShown, codes: shown.codes }
-      show({
-        described: yield* Effect.retry(
-          described(wire, deadline),
-          { schedule: Schedules.ladder(policy.transfer), while: (error) => error.origin === "local" }
-        ).pipe(Effect.catchAll(() => Effect.succeed("none" as const)))
+      const wait = notBefore - (yield* monotonic)
+      if (connected && wait > 0) yield* Effect.sleep(Duration.millis(wait))
+      let first = connected
+      const ask = Effect.tapError(described(wire, deadline), (error) => {
+        const breaks = first && error.origin === "local"
+        first = false
+        return breaks ? noteBroken : Effect.void
       })
+      const answer = yield* Effect.retry(
+        ask,
+        { schedule: Schedules.ladder(policy.transfer), while: (error) => error.origin === "local" }
+      ).pipe(Effect.catchAll(() => Effect.succeed("none" as const)))
+      broken = 0
+      show({ described: answer })
       return yield* Effect.forever(
         Effect.zipRight(readClock, Effect.sleep(Duration.millis(policy.clock.period)))
       )
@@ -116,10 +139,13 @@ export const make = (wire: WireService, policy: Policy, remote: boolean): Effect
         if (!shown.codes) show({ codes: true })
       },
       attend: Stream.merge(
-        Stream.succeed(undefined),
-        Stream.filter(wire.connection, (event) => event._tag === "Connected")
+        Stream.succeed(false),
+        Stream.filterMap(
+          wire.connection,
+          (event) => event._tag === "Connected" ? Option.some(true) : Option.none()
+        )
       ).pipe(
-        Stream.flatMap(() => Stream.fromEffect(meet), { switch: true }),
+        Stream.flatMap((connected) => Stream.fromEffect(meet(connected)), { switch: true }),
         Stream.runDrain,
         Effect.zipRight(Effect.never)
       )

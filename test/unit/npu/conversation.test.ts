@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 
 import { make } from "../../../src/npu/conversation.ts"
 import type { MethodName } from "../../../src/npu/messages.ts"
-import { type GrpcCode, WireError, type WireService } from "../../../src/npu/wire.ts"
+import { type ConnectionEvent, type GrpcCode, WireError, type WireService } from "../../../src/npu/wire.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 
 type Answer = ReadonlyArray<unknown> | GrpcCode | "lost"
@@ -22,7 +23,10 @@ const described = [{
 }]
 
 /** A wire that answers reflection so, in turn, and tells the time as it is, and a second. */
-const wire = (answers: Partial<Record<MethodName, ReadonlyArray<Answer>>>) => {
+const wire = (
+  answers: Partial<Record<MethodName, ReadonlyArray<Answer>>>,
+  connection: WireService["connection"] = Stream.never
+) => {
   const asked: Array<MethodName> = []
   const fulfilled: WireService = {
     endpoint: "npu:8080",
@@ -47,7 +51,7 @@ const wire = (answers: Partial<Record<MethodName, ReadonlyArray<Answer>>>) => {
       }),
     stream: () => Stream.empty,
     deploy: () => Effect.die("nothing is deployed here"),
-    connection: Stream.never
+    connection
   }
   return { asked, fulfilled }
 }
@@ -94,6 +98,28 @@ describe("a conversation", () => {
         "modern by reflection",
         3
       ])
+    }))
+
+  it.scoped("asks at a pace where each question breaks the connection, and the next call connects again", () =>
+    Effect.gen(function*() {
+      const events = yield* Queue.unbounded<ConnectionEvent>()
+      const { asked, fulfilled } = wire({ Reflection: ["lost"] }, Stream.fromQueue(events))
+      const breaking: WireService = {
+        ...fulfilled,
+        collect: (method, request, deadline) =>
+          Effect.tapError(fulfilled.collect(method, request, deadline), () =>
+            Queue.offerAll(events, [
+              { _tag: "Disconnected", reason: "reset", routine: false },
+              { _tag: "Connected" }
+            ]))
+      }
+      const conversation = yield* make(breaking, defaults, false)
+      yield* Effect.forkScoped(conversation.attend)
+      yield* TestClock.adjust("1 hour")
+      const times = asked.filter((method) => method === "Reflection").length
+      // In the end two a minute: the ladder's cap, and each question is repeated once, at once.
+      assert.isAtLeast(times, 50)
+      assert.isAtMost(times, 150)
     }))
 
   it.scoped("compares clocks again after a while", () =>
