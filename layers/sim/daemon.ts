@@ -4,7 +4,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -115,17 +117,20 @@ export class SimulatedDpu {
     }
     this.life = life
     record({ _tag: "Up", at: time.now, dpu, life: life.number, durable: this.disk.text })
-    const layer = this.layer(life)
-    const main = Effect.scoped(Effect.gen(function*() {
-      const context = yield* Layer.build(layer)
+    const body = Effect.gen(this, function*() {
+      const ports = yield* this.ports(life)
+      const context = Context.merge(ports, yield* Layer.build(Layer.provide(program, Layer.succeedContext(ports))))
       life.decider = Context.get(context, Decider)
       life.deployments = Context.get(context, Deployments)
       return yield* Effect.provide(Program.run, context)
-    })).pipe(
+    })
+    const main = Effect.scoped(body).pipe(
       // Nobody reads spans here, and they cost as much as a look.
       Effect.withTracerEnabled(false),
       Effect.withRandom(Random.make(this.options.chance.word())),
-      Effect.withClock(clock)
+      Effect.withClock(clock),
+      Effect.locally(FiberRef.currentLoggers, HashSet.make(this.logger())),
+      Logger.withMinimumLogLevel(LogLevel.Error)
     )
     life.main = Runtime.runFork(life.runtime, main, { scheduler: process })
     life.main.addObserver((exit) => this.ended(life, exit))
@@ -268,11 +273,18 @@ export class SimulatedDpu {
     time.after(downFor, () => this.start())
   }
 
-  private layer(life: Life) {
+  /** One context, not a layer for each port: a daemon starts often, and layers cost more than all else of a start. */
+  private ports(life: Life) {
     const { containers, dpu, engine, images, npu, record, time } = this.options
-    const wire = Effect.map(MemoryWire.make(engine, { bytesPerSecond: 50e6 }), (memory) => {
+    const versions = Stream.asyncPush<VersionReading>((emit) =>
+      Effect.sync(() => {
+        life.tell = (next) => void emit.single(next)
+        life.tell(this.reading())
+      })
+    )
+    return Effect.map(MemoryWire.make(engine, { bytesPerSecond: 50e6 }), (memory) => {
       this.link.attach(memory.connection)
-      return FaultyWire.make({
+      const wire = FaultyWire.make({
         inner: memory.wire,
         link: this.link,
         time,
@@ -286,47 +298,37 @@ export class SimulatedDpu {
         offersLogs: this.options.offersLogs,
         unclear: this.options.unclear
       })
+      return Context.make(Wire, wire).pipe(
+        Context.add(Prober, ProbeRoad.make(this.options, this.link, life.process)),
+        Context.add(Assignment, { dpu, containers, serviceHost: "npu" }),
+        Context.add(ImageSource, images),
+        Context.add(StateStore, this.disk.store(life.process)),
+        Context.add(DpuIdentity, { dpu, versions }),
+        Context.add(EventStore, {
+          append: (events) =>
+            Effect.sync(() => {
+              for (const event of events) record({ _tag: "Said", at: time.now, dpu, event })
+            }),
+          read: () => Stream.empty
+        })
+      )
     })
-    const versions = Stream.asyncPush<VersionReading>((emit) =>
-      Effect.sync(() => {
-        life.tell = (next) => void emit.single(next)
-        life.tell(this.reading())
-      })
-    )
-    const ports = Layer.mergeAll(
-      Layer.effect(Wire, wire),
-      Layer.succeed(Prober, ProbeRoad.make(this.options, this.link, life.process)),
-      Layer.succeed(Assignment, { dpu, containers, serviceHost: "npu" }),
-      Layer.succeed(ImageSource, images),
-      Layer.succeed(StateStore, this.disk.store(life.process)),
-      Layer.succeed(DpuIdentity, { dpu, versions }),
-      Layer.succeed(EventStore, {
-        append: (events) =>
-          Effect.sync(() => {
-            for (const event of events) record({ _tag: "Said", at: time.now, dpu, event })
-          }),
-        read: () => Stream.empty
-      }),
-      this.logging()
-    )
-    return Program.layer.pipe(Layer.provideMerge(Npu.layer), Layer.provideMerge(ports))
   }
 
   /** The program's own errors are what a run looks for. */
-  private logging() {
+  private logger() {
     const { dpu, record, time } = this.options
-    const logger = Logger.make(({ annotations, message }) => {
+    return Logger.make(({ annotations, message }) => {
       const fiber = Option.getOrUndefined(HashMap.get(annotations, "fiber"))
       if (fiber === undefined) return
       const reason = String(Option.getOrElse(HashMap.get(annotations, "reason"), () => ""))
       record({ _tag: "Defect", at: time.now, dpu, text: `${String(message)} ${String(fiber)}: ${reason}` })
     })
-    return Layer.merge(
-      Logger.replace(Logger.defaultLogger, logger),
-      Logger.minimumLogLevel(LogLevel.Error)
-    )
   }
 }
+
+/** The daemon's own program, above the ports. */
+const program = Layer.provideMerge(Program.layer, Npu.layer)
 
 const ignore = (): void => undefined
 

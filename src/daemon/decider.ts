@@ -3,7 +3,6 @@
  * dispatches actions; records events, and only then answers commands. It decides
  * nothing itself.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -22,7 +21,7 @@ import { step } from "../decide/step.ts"
 import type { CrashLogs } from "../health/crash-logs.ts"
 import { HealthMonitor } from "../health/monitor.ts"
 import { Assignment } from "../model/assignment.ts"
-import { monotonic } from "../model/monotonic.ts"
+import { bothClocks, monotonic } from "../model/monotonic.ts"
 import type { ImageSource } from "../npu/image-source.ts"
 import type { Npu } from "../npu/npu.ts"
 import { ActivePolicy } from "../policy/policy.ts"
@@ -74,11 +73,6 @@ export const layer: Layer.Layer<
     /** What the file holds; undefined where nothing was saved yet, or the last try failed. */
     let saved: Memory["durable"] | undefined
 
-    const now = Effect.flatMap(
-      monotonic,
-      (mono) => Effect.map(Clock.currentTimeMillis, (wall): Omit<Circumstances, "unsavable"> => ({ mono, wall }))
-    )
-
     /** The failure's sentence, or undefined where the file holds what memory holds. */
     const save = (output: Output, mono: number): Effect.Effect<string | undefined> =>
       output.memory.durable === saved
@@ -105,7 +99,7 @@ export const layer: Layer.Layer<
     )
 
     const turn = Effect.fnUntraced(function*(input: Input) {
-      const at = yield* now
+      const at = yield* bothClocks
       const before = memory
       let output = step(memory, input, { ...at, unsavable: undefined })
       const unsavable = yield* save(output, at.mono)

@@ -37,13 +37,19 @@ export const containerRow = (row: ListContainerResponse): ContainerRow | string 
   const image = split(row.imageName)
   return {
     id: row.id,
-    names: row.name.split(",").map((name) => name.trim().replace(/^\//, "")).filter((name) => name !== ""),
+    // Nearly every row has one name, and a look reads them all.
+    names: simpleName.test(row.name) ? [row.name.slice(1)] : namesOf(row.name),
     image,
     version: versionOf(image, row.labels),
     // An enum number that this client does not know says nothing either.
     status: statuses.has(row.status) ? row.status : "UNSPECIFIED"
   }
 }
+
+const simpleName = /^\/[^,\s]+$/
+
+const namesOf = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((name) => name.trim().replace(/^\//, "")).filter((name) => name !== "")
 
 /**
  * The tag, or the label `Tag` where the tag is `latest`. Engines show a container

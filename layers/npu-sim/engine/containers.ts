@@ -33,17 +33,30 @@ export const list = (core: Core, request: ListContainerRequest): Answer<Readonly
     const unspecified = core.faults.unspecified.has(container.name)
     if (request.all !== true && (container.state !== "running" || unspecified)) continue
     if (request.filter !== undefined && !request.filter.every((filter) => matches(container, filter))) continue
-    rows.push({
-      id: container.id,
-      name: `/${container.name}`,
-      imageName: container.imageName,
-      status: unspecified ? "UNSPECIFIED" : statusOf(container),
-      labels: core.options.quirks.listsLabels ? container.request.labels ?? noLabels : noLabels,
-      hash: null
-    })
+    const labels = core.options.quirks.listsLabels ? container.request.labels ?? noLabels : noLabels
+    rows.push(rowOf(container, unspecified ? "UNSPECIFIED" : statusOf(container), labels))
     if (request.limit !== undefined && request.limit > 0 && rows.length >= request.limit) break
   }
   return Either.right(rows)
+}
+
+/** The row that each container was last shown by: most lists show nothing new. */
+const lastRows = new WeakMap<Container, ListContainerResponse>()
+
+const rowOf = (
+  container: Container,
+  status: ListContainerResponse["status"],
+  labels: Readonly<Record<string, string>>
+): ListContainerResponse => {
+  const { id, imageName, name } = container
+  const last = lastRows.get(container)
+  if (
+    last !== undefined && last.status === status && last.imageName === imageName && last.id === id
+    && last.labels === labels && last.name.slice(1) === name
+  ) return last
+  const row: ListContainerResponse = { id, name: `/${name}`, imageName, status, labels, hash: null }
+  lastRows.set(container, row)
+  return row
 }
 
 /** What `start` would refuse, without starting anything. */

@@ -106,11 +106,22 @@ const remembered = 64
 
 const running = (row: ContainerRow): Evidence => ({ state: "Running", id: row.id, version: row.version })
 
+/** Each row of a list as it was understood: the NPU gives the same one as long as nothing changes. */
+const understood = new WeakMap<ListContainerResponse, ContainerRow | string>()
+
+const understand = (raw: ListContainerResponse): ContainerRow | string => {
+  const known = understood.get(raw)
+  if (known !== undefined) return known
+  const row = containerRow(raw)
+  understood.set(raw, row)
+  return row
+}
+
 /** Rows as they can be understood; undefined where one cannot. */
 export const readRows = (rows: ReadonlyArray<ListContainerResponse>): ReadonlyArray<ContainerRow> | undefined => {
   const read: Array<ContainerRow> = []
   for (const raw of rows) {
-    const row = containerRow(raw)
+    const row = understand(raw)
     if (typeof row === "string") return undefined
     read.push(row)
   }
