@@ -23,7 +23,7 @@ import { clientHeader } from "../../src/control/client-header.ts"
 import { Reply } from "./reply.ts"
 
 /** The longest answer taken, in bytes. */
-const answerLimit = 16 * 1024 * 1024
+export const answerLimit = 16 * 1024 * 1024
 
 /** How long an answer may take, in milliseconds. */
 const answerTimeout = 15_000

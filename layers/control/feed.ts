@@ -1,4 +1,5 @@
 /** The daemon's streams, events and output of containers, read from the socket line by line. */
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -9,15 +10,16 @@ import type { EventFeed, EventQuery, OutputQuery } from "../../src/cli/event-fee
 import { BadReply, type ExchangeError } from "../../src/cli/exchange.ts"
 import type { ProblemView } from "../../src/control/problems.ts"
 import { Event } from "../../src/model/event.ts"
-import { open } from "./client.ts"
+import { answerLimit, open } from "./client.ts"
+import { type Line, lineLimit, Lines } from "./lines.ts"
 
 /** The events of the daemon on this socket. */
 export const feed = (path: string): EventFeed["Type"] => ({
   events: (query) =>
-    Stream.mapEffect(Stream.filter(lines(path, pathOf(query)), (line) => line !== ""), decode) as ReturnType<
+    Stream.mapEffect(Stream.filter(lines(path, pathOf(query)), (line) => line.text !== ""), decode) as ReturnType<
       EventFeed["Type"]["events"]
     >,
-  output: (query) => lines(path, outputPath(query)) as ReturnType<EventFeed["Type"]["output"]>
+  output: (query) => Stream.map(lines(path, outputPath(query)), marked) as ReturnType<EventFeed["Type"]["output"]>
 })
 
 const pathOf = (query: EventQuery): string => {
@@ -36,42 +38,63 @@ const outputPath = ({ container, follow, previous }: OutputQuery): string =>
 
 const parseEvent = Schema.decodeUnknownEither(Schema.parseJson(Event))
 
-const decode = (line: string): Effect.Effect<Event, BadReply> =>
-  Either.match(parseEvent(line), {
+const decode = ({ cut, text }: Line): Effect.Effect<Event, BadReply> =>
+  Either.match(parseEvent(text), {
     onLeft: () =>
       Effect.fail(
-        new BadReply({ message: "offloadd sent an event that is not understood; it may be of another version" })
+        new BadReply({
+          message: cut
+            ? `offloadd sent an event that is longer than ${lineLimit} characters`
+            : "offloadd sent an event that is not understood; it may be of another version"
+        })
       ),
     onRight: Effect.succeed
   })
 
-/** The lines of a reply as they come; another status than 200 fails with what it says. */
-const lines = (socketPath: string, path: string): Stream.Stream<string, ExchangeError | ProblemView> =>
-  Stream.asyncPush<string, ExchangeError | ProblemView>((emit) =>
+/** A line of output, with a word where it is not all of it. */
+const marked = ({ cut, text }: Line): string =>
+  cut ? `${text} [cut here: the line is longer than ${lineLimit} characters]` : text
+
+/**
+ * The lines of a reply as they come, no faster than they are read; another
+ * status than 200 fails with what it says.
+ */
+const lines = (socketPath: string, path: string): Stream.Stream<Line, ExchangeError | ProblemView> =>
+  Stream.asyncScoped<Line, ExchangeError | ProblemView>((emit) =>
     Effect.acquireRelease(
       Effect.sync(() => {
         let ok = false
-        let held = ""
+        let problem = ""
+        const lines = new Lines()
         const decoder = new TextDecoder()
-        return open(socketPath, "GET", path, undefined, {
+        const give = (whole: ReadonlyArray<Line>) =>
+          whole.length === 0 ? undefined : emit.chunk(Chunk.unsafeFromArray(whole))
+        const socket = open(socketPath, "GET", path, undefined, {
           onHead: (status) => {
             ok = status === 200
           },
           onPiece: (piece) => {
-            held += decoder.decode(piece, { stream: true })
-            if (!ok) return
-            const whole = held.split("\n")
-            held = whole.pop() ?? ""
-            for (const line of whole) emit.single(line)
+            const text = decoder.decode(piece, { stream: true })
+            if (ok) {
+              const taken = give(lines.feed(text))
+              if (taken === undefined) return
+              socket.pause()
+              void taken.then(() => socket.resume())
+            } else {
+              problem += text
+              if (problem.length > answerLimit) throw new Error("it is too long")
+            }
           },
           onDone: (status) => {
             if (ok) {
-              if (held !== "") emit.single(held)
-              emit.end()
-            } else emit.fail(decodeProblem({ status, body: held }))
+              void give(lines.end())
+              void emit.end()
+            } else void emit.fail(decodeProblem({ status, body: problem }))
           },
           onError: (error) => void emit.fail(error)
         })
+        return socket
       }),
       (socket) => Effect.sync(() => socket.destroy())
-    ), { bufferSize: "unbounded" })
+    )
+  )

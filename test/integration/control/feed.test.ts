@@ -1,0 +1,112 @@
+/** What offloadctl reads of streams from the socket, where the daemon or a container says too much. */
+import * as net from "node:net"
+import { join } from "node:path"
+
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+import { feed } from "../../../layers/control/feed.ts"
+import { lineLimit } from "../../../layers/control/lines.ts"
+import { folder } from "./fixture.ts"
+
+const output = { container: "gnmi", follow: true, previous: false }
+
+const head = (status: number): string => `HTTP/1.1 ${status} Whatever\r\n\r\n`
+
+/** Answers every connection so, once anything has been asked on it. */
+const answering = (answer: (socket: net.Socket) => void): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const path = join(yield* folder, "s")
+    const sockets = new Set<net.Socket>()
+    const server = net.createServer((socket) => {
+      sockets.add(socket)
+      socket.on("error", () => {})
+      socket.once("data", () => answer(socket))
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => void server.listen(path, () => resume(Effect.void))),
+      () =>
+        Effect.async<void>((resume) => {
+          for (const socket of sockets) socket.destroy()
+          server.close(() => resume(Effect.void))
+        })
+    )
+    return path
+  })
+
+describe("a feed", () => {
+  it.scopedLive("cuts a line without end where it says so, and goes on with the next", () =>
+    Effect.gen(function*() {
+      const path = yield* answering((socket) => {
+        socket.end(`${head(200)}before\n${"x".repeat(8 * 2 ** 20)}\n\nafter\nlast`)
+      })
+      const lines = Chunk.toReadonlyArray(yield* Stream.runCollect(feed(path).output(output)))
+      assert.deepStrictEqual(
+        lines.map((line) => line.replace(/^x+/, (all) => `${all.length} x`)),
+        ["before", `${lineLimit} x [cut here: the line is longer than ${lineLimit} characters]`, "", "after", "last"]
+      )
+    }))
+
+  it.scopedLive("shows the cut line while it still goes on, and takes one of the longest whole", () =>
+    Effect.gen(function*() {
+      const path = yield* answering((socket) => {
+        socket.write(`${head(200)}${"y".repeat(lineLimit)}\n${"x".repeat(lineLimit + 1)}`)
+      })
+      const lines = Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(feed(path).output(output), 2)))
+      assert.strictEqual(lines[0], "y".repeat(lineLimit))
+      assert.match(lines[1]!, /^x+ \[cut here/)
+    }))
+
+  it.scopedLive("fails at an event or a refusal that does not end", () =>
+    Effect.gen(function*() {
+      const endless = (status: number) =>
+        answering((socket) => {
+          socket.write(head(status))
+          const more = () => {
+            while (!socket.destroyed && socket.write(Buffer.alloc(2 ** 20, "["))) {
+              // until it is full
+            }
+          }
+          socket.on("drain", more)
+          more()
+        })
+      for (const [status, why] of [[200, "an event that is longer than"], [404, "it is too long"]] as const) {
+        const path = yield* endless(status)
+        const error = yield* Effect.flip(Stream.runDrain(feed(path).events({ follow: true })))
+        assert.strictEqual(error._tag, "BadReply")
+        assert.include(error.message, why)
+      }
+    }))
+
+  it.scopedLive("holds its daemon back where its reader is slow", () =>
+    Effect.gen(function*() {
+      const line = `${"z".repeat(1023)}\n`
+      const total = 32 * 2 ** 20
+      let written = 0
+      const path = yield* answering((socket) => {
+        socket.write(head(200))
+        const more = () => {
+          while (written < total) {
+            written += line.length
+            if (!socket.write(line)) return
+          }
+          socket.end()
+        }
+        socket.on("drain", more)
+        more()
+      })
+      let read = 0
+      let ahead = 0
+      const turn = Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      yield* Stream.runForEach(feed(path).output(output), (text) => {
+        read += text.length + 1
+        ahead = Math.max(ahead, written - read)
+        return turn
+      })
+      assert.strictEqual(read, total)
+      assert.isBelow(ahead, 4 * 2 ** 20)
+    }))
+})
