@@ -66,6 +66,6 @@ const width = "not checked".length
 
 const render = ({ check, cure, message, verdict }: Finding, colour: boolean): string => {
   const padding = " ".repeat(width - verdict.length)
-  const line = `${paint(colour, colours[verdict], verdict)}${padding}  ${check}: ${plain(message)}`
+  const line = `${paint(colour, colours[verdict], verdict)}${padding}  ${plain(check)}: ${plain(message)}`
   return cure === undefined ? line : `${line}\n${" ".repeat(width)}  → ${plain(cure)}`
 }

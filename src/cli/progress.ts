@@ -72,7 +72,7 @@ const figures = (status: DeployStatus, rate: number): string => {
 const percent = (status: DeployStatus): number =>
   status.totalBytes === null || status.totalBytes === 0
     ? 0
-    : Math.min(100, Math.floor(100 * status.sentBytes / status.totalBytes))
+    : Math.max(0, Math.min(100, Math.floor(100 * status.sentBytes / status.totalBytes)))
 
 const duration = (seconds: number): string =>
   seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
@@ -91,5 +91,6 @@ const barLine = (status: DeployStatus, rate: number, columns: number): string =>
   const line = room < 8 || status.phase !== "sending"
     ? `${nameOf(status)}  ${text}`
     : `${nameOf(status)}  [${"#".repeat(Math.round(room * percent(status) / 100)).padEnd(room, ".")}] ${text}`
-  return line.slice(0, Math.max(10, columns))
+  // Not in the middle of a character.
+  return line.slice(0, Math.max(10, columns)).replace(/[\ud800-\udbff]$/, "")
 }

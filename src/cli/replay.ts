@@ -68,7 +68,7 @@ const render = (result: Replayed, shown: Replayed["decisions"], colour: boolean)
   const differing = result.decisions.filter((decision) => decision.differs).length
   return [
     ...shown.flatMap((decision) => [
-      `${decision.at}  turn ${decision.turn}  ${plain(decision.input)}`,
+      `${plain(decision.at)}  turn ${decision.turn}  ${plain(decision.input)}`,
       ...decision.differs
         ? [
           ...said(decision.recorded).map((line) => paint(colour, "red", `  - ${line}`)),

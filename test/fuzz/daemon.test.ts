@@ -15,13 +15,18 @@ import { commandLine } from "../unit/cli/console.ts"
 import { makeWorld, names } from "../unit/daemon/world.ts"
 import { brisk } from "./brisk.ts"
 import { campaign, soon } from "./campaign.ts"
-import { isHarmless } from "./harmless.ts"
+import { isHarmless, steersNothing } from "./harmless.ts"
 import { overHttp2, serve } from "./hostile-server.ts"
 
 const lines: ReadonlyArray<ReadonlyArray<string>> = [
   ["list"],
   ["status"],
   ["status", "-o", "json"],
+  ["status", "--npu"],
+  ["plan"],
+  ["images"],
+  ["images", "-o", "json"],
+  ["logs", "gnmi"],
   ["events"],
   ["events", "-o", "json"],
   ["logs", "gnmi", "--previous"],
@@ -76,7 +81,9 @@ describe("the daemon", () => {
             output: feed(path).output
           })
           const { err, out } = yield* soon(connected, line.join(" "))
-          isHarmless(line, out)
+          // A container's output has lines of its own.
+          if (line[0] === "logs") steersNothing(line, out)
+          else isHarmless(line, out)
           isHarmless(line, err)
           assert.isAtMost(out.length + err.length, 2 * 2 ** 20, line.join(" "))
         }
