@@ -20,15 +20,19 @@ import { type DaemonOptions, help, parse, parseDpu, UsageError } from "../layers
 import * as Probe from "../layers/probe/prober.ts"
 import * as Identity from "../layers/sonic/identity.ts"
 import * as NextVersion from "../layers/sonic/next-version.ts"
+import * as StateDb from "../layers/sonic/state-db.ts"
 import { layerEventJournal } from "../layers/state/event-journal.ts"
 import * as MemoryFile from "../layers/state/memory-file.ts"
 import { layerRecordingFile } from "../layers/state/recording-file.ts"
 import packageJson from "../package.json" with { type: "json" }
+import { Decider } from "../src/daemon/decider.ts"
 import { DpuIdentity } from "../src/daemon/dpu-identity.ts"
+import { EventLog } from "../src/daemon/event-log.ts"
 import * as Handlers from "../src/daemon/handlers.ts"
 import { Notices } from "../src/daemon/notices.ts"
 import { GivenArchitecture } from "../src/daemon/npu-architecture.ts"
 import * as Program from "../src/daemon/program.ts"
+import { statusRows } from "../src/daemon/status-rows.ts"
 import { Assignment } from "../src/model/assignment.ts"
 import * as Catalogue from "../src/model/catalogue.ts"
 import * as Npu from "../src/npu/npu.ts"
@@ -154,8 +158,22 @@ const daemon = (options: DaemonOptions) =>
     const control = ControlServer.layer({ path: options.socket ?? defaults.socket }).pipe(
       Layer.provide(Handlers.layer)
     )
+    // A lab has no STATE_DB, and a machine's own is not the DPU's.
+    const stateDb = dpu !== undefined ? Layer.empty : Layer.scopedDiscard(
+      Effect.gen(function*() {
+        const { append } = yield* EventLog
+        const rows = statusRows(yield* Decider)
+        yield* Effect.forkScoped(
+          StateDb.publish({
+            client: () => import("../layers/sonic/redis.ts"),
+            rows,
+            tell: (notice) => append([notice])
+          })
+        )
+      })
+    )
     yield* Program.run.pipe(
-      Effect.provide(Layer.provideMerge(control, program)),
+      Effect.provide(Layer.provideMerge(Layer.merge(control, stateDb), program)),
       Effect.provideService(Policy.ActivePolicy, policy),
       Effect.provideService(Notices, transport.notices),
       Effect.provideService(RemoteSource, remote),

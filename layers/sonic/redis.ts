@@ -25,15 +25,7 @@ export const open = async (
   hear: { readonly changed: () => void; readonly lost: (reason: string) => void }
 ): Promise<RedisLink> => {
   const make = (): Redis => {
-    const redis = new Redis({
-      ...database.address,
-      db: database.id,
-      lazyConnect: true,
-      connectTimeout: limit,
-      commandTimeout: limit,
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0
-    })
+    const redis = clientOf(database)
     redis.on("error", (error: Error) => hear.lost(error.message))
     redis.on("end", () => hear.lost("the connection was closed"))
     return redis
@@ -63,3 +55,52 @@ export const open = async (
     close
   }
 }
+
+export interface RedisWriter {
+  /** Sets all these fields of a hash at once. */
+  readonly put: (key: string, fields: Readonly<Record<string, string>>) => Promise<unknown>
+  /** Removes every key that begins so. */
+  readonly clear: (prefix: string) => Promise<void>
+  /** Settles with the reason once the connection is lost. */
+  readonly lost: Promise<string>
+  readonly close: () => void
+}
+
+/** Once lost it stays lost: each call fails then, and whoever uses it opens another. */
+export const openWriter = async (database: Database): Promise<RedisWriter> => {
+  const redis = clientOf(database)
+  const lost = new Promise<string>((settle) => {
+    redis.on("error", (error: Error) => settle(error.message))
+    redis.on("end", () => settle("the connection was closed"))
+  })
+  try {
+    await redis.connect()
+  } catch (error) {
+    redis.disconnect()
+    throw error
+  }
+  return {
+    put: (key, fields) => redis.hset(key, fields),
+    clear: async (prefix) => {
+      let cursor = "0"
+      do {
+        const [next, keys] = await redis.scan(cursor, "MATCH", `${prefix}*`, "COUNT", 1000)
+        if (keys.length > 0) await redis.del(...keys)
+        cursor = next
+      } while (cursor !== "0")
+    },
+    lost,
+    close: () => redis.disconnect()
+  }
+}
+
+const clientOf = (database: Database): Redis =>
+  new Redis({
+    ...database.address,
+    db: database.id,
+    lazyConnect: true,
+    connectTimeout: limit,
+    commandTimeout: limit,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0
+  })

@@ -14,7 +14,7 @@ export const noRedis = spawnSync("redis-server", ["--version"]).error === undefi
   ? undefined
   : "redis-server is not installed"
 
-/** Serves DB 4 as a switch's Redis does, notifications included, and says so in database_config.json. */
+/** Serves CONFIG_DB and STATE_DB as a switch's Redis does, notifications included, and says so in database_config.json. */
 export const switchRedis = (root: string) =>
   Effect.gen(function*() {
     const path = join(root, "var/run/redis/redis.sock")
@@ -28,7 +28,10 @@ export const switchRedis = (root: string) =>
           redis: { hostname: "127.0.0.1", port: 6379, unix_socket_path: path, persistence_for_warm_boot: "yes" },
           remote_redis: { hostname: "127.0.0.1", port: 6381 }
         },
-        DATABASES: { CONFIG_DB: { id: 4, separator: "|", instance: "redis" } },
+        DATABASES: {
+          CONFIG_DB: { id: 4, separator: "|", instance: "redis" },
+          STATE_DB: { id: 6, separator: "|", instance: "redis" }
+        },
         VERSION: "1.0"
       })
     )
@@ -53,10 +56,10 @@ export const startRedis = (path: string) =>
     return stop
   })
 
-const clientOf = (path: string) =>
+export const clientOf = (path: string, db = 4) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const redis = new Redis({ path, db: 4, maxRetriesPerRequest: null, retryStrategy: () => 20 })
+      const redis = new Redis({ path, db, maxRetriesPerRequest: null, retryStrategy: () => 20 })
       redis.on("error", () => {})
       return redis
     }),
