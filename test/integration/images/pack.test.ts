@@ -7,10 +7,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
 import { pack, packTo } from "../../../layers/images/pack.ts"
+import { whyNoPodman } from "../../../layers/lab/podman.ts"
 import { content, put, temporaryFolder } from "./support.ts"
 
-const podmanIsHere = spawnSync("podman", ["--version"]).status === 0
-  && spawnSync("busybox", ["true"]).status === 0
+const skip = whyNoPodman()
 
 describe("pack", () => {
   for (const format of ["docker", "oci"] as const) {
@@ -35,10 +35,14 @@ describe("pack", () => {
     }))
 
   for (const [format, gzip] of [["docker", false], ["oci", false], ["oci", true]] as const) {
-    it.scoped.runIf(podmanIsHere)(
+    it.scoped(
       `podman loads ${format}${gzip ? ", gzip" : ""} under its name and digest, and runs it`,
-      () =>
+      (context) =>
         Effect.gen(function*() {
+          if (skip !== undefined) {
+            Object.assign(context.task.meta, { skipReason: skip })
+            return context.skip(skip)
+          }
           const folder = yield* temporaryFolder
           const podman = (...parameters: ReadonlyArray<string>) =>
             Effect.promise(async () =>
