@@ -25,6 +25,7 @@ export interface EngineOptions {
 export interface EngineSource {
   readonly find: (image: ImageRef) => Effect.Effect<ImageArchive, ImageNotFound | ArchiveRejected, Scope.Scope>
   readonly architectureOf: (id: string) => Effect.Effect<string | undefined>
+  readonly sizesOf: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>>
 }
 
 export const make = (options: EngineOptions): Effect.Effect<EngineSource> =>
@@ -89,7 +90,17 @@ export const make = (options: EngineOptions): Effect.Effect<EngineSource> =>
           const match = (yield* listImages(socketPath)).find((image) => sameId(id, image.id))
           const architecture = match === undefined ? "" : yield* architectureOf(socketPath, match.id)
           return architecture === "" ? undefined : architecture
-        }).pipe(Effect.orElseSucceed(() => undefined))
+        }).pipe(Effect.orElseSucceed(() => undefined)),
+      sizesOf: (ids) =>
+        listImages(socketPath).pipe(
+          Effect.map((images) =>
+            new Map(ids.flatMap((id): ReadonlyArray<readonly [string, number]> => {
+              const match = images.find((image) => sameId(id, image.id))
+              return match === undefined ? [] : [[id, match.size]]
+            }))
+          ),
+          Effect.orElseSucceed(() => new Map<string, number>())
+        )
     }
   })
 

@@ -36,7 +36,7 @@ export const layerFolder = (options: { readonly directory: string }): Layer.Laye
 /** The same as a value, to be one source of several. */
 export const make = (directory: string): Effect.Effect<ImageSourceService> =>
   Effect.gen(function*() {
-    const remembered = new Map<string, Judged<Contents>>()
+    const remembered = new Map<string, { readonly judged: Judged<Contents>; readonly size: number }>()
     // One archive is read at a time: the disk gains nothing by two, and a second search finds the first one's result.
     const turn = yield* Effect.makeSemaphore(1)
 
@@ -45,9 +45,9 @@ export const make = (directory: string): Effect.Effect<ImageSourceService> =>
         const file = yield* openRegularFile(path)
         const promised = yield* promisedChecksum(path)
         const key = `${path}\0${file.stamp}\0${promised ?? ""}`
-        const judged = remembered.get(key) ?? (yield* judge(file, promised))
+        const judged = remembered.get(key)?.judged ?? (yield* judge(file, promised))
         remembered.delete(key)
-        remembered.set(key, judged)
+        remembered.set(key, { judged, size: file.size })
         for (const oldest of remembered.keys()) {
           if (remembered.size <= mostRemembered) break
           remembered.delete(oldest)
@@ -61,13 +61,26 @@ export const make = (directory: string): Effect.Effect<ImageSourceService> =>
         Effect.catchTag("UnusableFile", (error) => new ArchiveRejected({ path, reason: error.reason }))
       )
 
+    const known = (id: string) => {
+      for (const { judged, size } of remembered.values()) {
+        if (Either.isRight(judged) && sameId(id, judged.right.configDigest)) return { ...judged.right, size }
+      }
+      return undefined
+    }
+
     return {
       architectureOf: (id) =>
         Effect.sync(() => {
-          const known = [...remembered.values()].filter(Either.isRight).map((judged) => judged.right)
-          const { architecture = "" } = known.find(({ configDigest }) => sameId(id, configDigest)) ?? {}
+          const { architecture = "" } = known(id) ?? {}
           return architecture === "" ? undefined : architecture
         }),
+      sizesOf: (ids) =>
+        Effect.sync(() =>
+          new Map(ids.flatMap((id): ReadonlyArray<readonly [string, number]> => {
+            const image = known(id)
+            return image === undefined ? [] : [[id, image.size]]
+          }))
+        ),
       open: Effect.fn("ImageSource.open")(function*(path: string) {
         const found = yield* read(path)
         return toArchive(found, found.contents.names[0]!)

@@ -46,6 +46,12 @@ export const layerSources = ({ directory, engine }: SourcesOptions): Layer.Layer
             folder.architectureOf(id),
             (known) =>
               known === undefined ? other.architectureOf(id) : Effect.succeed(known)
+          ),
+        sizesOf: (ids) =>
+          Effect.zipWith(
+            folder.sizesOf(ids),
+            other.sizesOf(ids),
+            (archives, images) => new Map([...images, ...archives])
           )
       }
     })

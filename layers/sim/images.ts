@@ -130,7 +130,9 @@ export const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceSe
     find,
     open,
     architectureOf: (id) =>
-      Effect.sync(() => [...held.values()].find(({ configDigest }) => sameId(id, configDigest))?.architecture)
+      Effect.sync(() => [...held.values()].find(({ configDigest }) => sameId(id, configDigest))?.architecture),
+    // What it had in its folder once.
+    sizesOf: (ids) => Effect.sync(() => new Map(ids.map((id) => [id, imageBytes])))
   }
 }
 

@@ -17,6 +17,25 @@ const QuarantineView = Schema.Struct({
   at: Schema.String
 })
 
+/** Sizes in bytes; null where neither the NPU's lists nor this DPU's images tell. */
+const RoomView = Schema.Struct({
+  image: Schema.String,
+  needed: Schema.Number,
+  free: nullable(Schema.Number),
+  missing: nullable(Schema.Number),
+  /** Of all images whose size is known. */
+  held: Schema.Number,
+  /** Largest first. */
+  holdings: Schema.Array(Schema.Struct({
+    /** None where it has lost them all. */
+    names: Schema.Array(Schema.String),
+    id: Schema.String,
+    bytes: nullable(Schema.Number),
+    /** Containers of all DPUs; none where nothing refers to it. */
+    usedBy: Schema.Array(Schema.String)
+  }))
+})
+
 /** What is done about versions now and why; what would come next. */
 export const UpgradeView = Schema.Struct({
   apiVersion: ApiVersion,
@@ -41,6 +60,8 @@ export const UpgradeView = Schema.Struct({
   until: nullable(Schema.String),
   /** Transfers of one image have failed so often that the upgrade counts as refused for now. */
   refused: Schema.Boolean,
+  /** Of each image that found no room on the NPU: who holds it, as far as that can be told. */
+  room: Schema.optionalWith(Schema.Array(RoomView), { default: () => [] }),
   services: Schema.Array(Schema.Struct({
     container: Schema.String,
     /** `repository:tag` that it is kept at; null before its first start. */

@@ -11,7 +11,9 @@ import * as Stream from "effect/Stream"
 
 import type { Action, DeploySubject, Input, Outcome, TransferOutcome } from "../decide/input.ts"
 import { CrashLogs } from "../health/crash-logs.ts"
+import type { Sent } from "../model/event.ts"
 import { format, type ImageRef, sameRepository } from "../model/image.ts"
+import { roomText } from "../model/room.ts"
 import type { NpuError } from "../npu/error.ts"
 import { type ImageArchive, ImageSource } from "../npu/image-source.ts"
 import { Npu } from "../npu/npu.ts"
@@ -20,6 +22,7 @@ import type { CallReaction, ErrorClass } from "../policy/calls.ts"
 import { ActivePolicy } from "../policy/policy.ts"
 import { Deployments } from "./deployments.ts"
 import * as NpuArchitecture from "./npu-architecture.ts"
+import * as NpuRoom from "./npu-room.ts"
 
 export type Dispatch = (action: Action) => Effect.Effect<void>
 
@@ -120,18 +123,23 @@ export const make = Effect.fnUntraced(
         (sentBytes) =>
           deployments.note(operation, { sentBytes, ...(sentBytes >= totalBytes ? { phase: "loading" } : {}) })
       ).pipe(
-        Effect.match({
-          onSuccess: (arrival): TransferOutcome =>
-            arrival.shown
-              ? { _tag: "Deployed", image, configDigest: archive.configDigest }
-              : { _tag: "Unproven", image, reason: arrival.reason },
-          onFailure: (error): TransferOutcome =>
-            error.class === "SourceFailed"
-              ? { _tag: "Rejected", reason: error.reason }
-              : { _tag: "Failed", reason: error.reason, unreachable: isUnreachable(error) }
-        })
+        Effect.map((arrival): TransferOutcome =>
+          arrival.shown
+            ? { _tag: "Deployed", image, configDigest: archive.configDigest }
+            : { _tag: "Unproven", image, reason: arrival.reason }
+        ),
+        Effect.catchAll((error) => failed(archive, error))
       )
     })
+
+    const failed = Effect.fnUntraced(
+      function*(archive: ImageArchive, error: NpuError): Effect.fn.Return<TransferOutcome> {
+        if (error.class === "SourceFailed") return { _tag: "Rejected", reason: error.reason }
+        const failure = { _tag: "Failed", reason: error.reason, unreachable: isUnreachable(error) } as const
+        const room = error.class === "NoRoom" ? yield* NpuRoom.take(npu, source, archive, error.reason) : undefined
+        return room === undefined ? failure : { ...failure, reason: `${error.reason}; ${roomText(room)}`, room }
+      }
+    )
 
     /** After a cancelled transfer: what the NPU holds of it now. */
     const readBack = (operation: string): Effect.Effect<TransferOutcome> => {
@@ -157,18 +165,29 @@ export const make = Effect.fnUntraced(
       )
     }
 
-    const deploy = ({ operation, running, subject }: Extract<Action, { _tag: "Deploy" }>) =>
-      FiberMap.run(
+    const deploy = ({ operation, running, subject }: Extract<Action, { _tag: "Deploy" }>) => {
+      let found: ImageArchive | undefined
+      const sent = (): { readonly sent?: Sent } =>
+        found === undefined ? {} : {
+          sent: {
+            image: format(found.image),
+            digest: found.configDigest,
+            bytes: deployments.get(operation)?.sentBytes ?? 0
+          }
+        }
+      return FiberMap.run(
         fibers,
         `transfer ${operation}`,
         open(subject).pipe(
           Effect.matchEffect({
             onFailure: (error) => Effect.succeed<TransferOutcome>({ _tag: "Rejected", reason: error.message }),
-            onSuccess: (archive) =>
-              Effect.flatMap(unfit(archive, running), (reason) =>
+            onSuccess: (archive) => {
+              found = archive
+              return Effect.flatMap(unfit(archive, running), (reason) =>
                 reason === undefined
                   ? transfer(operation, archive)
                   : Effect.succeed<TransferOutcome>({ _tag: "Rejected", reason: `${archive.path}: ${reason}` }))
+            }
           }),
           Effect.scoped,
           Effect.catchAllDefect((defect) =>
@@ -180,9 +199,10 @@ export const make = Effect.fnUntraced(
           ),
           Effect.raceFirst(Effect.as(deployments.cancelled(operation), undefined)),
           Effect.flatMap((outcome) => outcome === undefined ? readBack(operation) : Effect.succeed(outcome)),
-          Effect.flatMap((outcome) => offer({ _tag: "Transferred", operation, outcome }))
+          Effect.flatMap((outcome) => offer({ _tag: "Transferred", operation, outcome, ...sent() }))
         )
       )
+    }
 
     return (action) => {
       switch (action._tag) {

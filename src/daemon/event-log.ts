@@ -35,6 +35,7 @@ export interface EventQuery {
   /** ISO 8601 UTC. */
   readonly since?: string
   readonly container?: string
+  /** Of this operation, and of the steps of this upgrade. */
   readonly operation?: string
 }
 
@@ -183,7 +184,7 @@ const endsOperation = (body: EventBody): boolean => body.outcome !== undefined
 const wanted = (event: Event, query: EventQuery): boolean =>
   (query.since === undefined || event.at >= query.since)
   && (query.container === undefined || event.container === query.container)
-  && (query.operation === undefined || event.operation === query.operation)
+  && (query.operation === undefined || event.operation === query.operation || event.partOf === query.operation)
 
 const notStored = (reason: string): EventBody => ({
   severity: "error",

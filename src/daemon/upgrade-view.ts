@@ -7,6 +7,7 @@ import { explain } from "../decide/upgrade/explain.ts"
 import { failedTries, stagedImages, targetImage } from "../decide/upgrade/members.ts"
 import type { Member, Saga } from "../decide/upgrade/record.ts"
 import { format, type ImageRef, same, split, type StoredImage } from "../model/image.ts"
+import { knownBytes, missingBytes, type Room } from "../model/room.ts"
 
 export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
   const { durable, policy } = memory
@@ -29,6 +30,9 @@ export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
     advice: advice ?? null,
     until: until === undefined ? null : new Date(now.wall + until - now.mono).toISOString(),
     refused: staged.some((image) => failedTries(memory, format(image)) >= policy.upgrade.stageTries),
+    room: Object.entries(memory.images.pace).flatMap(([image, { room }]) =>
+      room === undefined ? [] : [roomOf(image, room)]
+    ),
     services: memory.specs.map(({ name }) => {
       const member = saga?.members.find(({ container }) => container === name)
       return {
@@ -52,6 +56,15 @@ export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
     last: durable.lastUpgrade === null ? null : pick(durable.lastUpgrade)
   }
 }
+
+const roomOf = (image: string, room: Room): UpgradeView["room"][number] => ({
+  image,
+  needed: room.needed,
+  free: room.free ?? null,
+  missing: missingBytes(room) ?? null,
+  held: knownBytes(room),
+  holdings: room.holdings.map(({ bytes = null, id, names, usedBy }) => ({ names, id, bytes, usedBy }))
+})
 
 const pick = ({ at, id, kind, outcome, reason, version }: NonNullable<Memory["durable"]["lastUpgrade"]>) => ({
   id,

@@ -16,12 +16,13 @@ import type { SagaOutcome } from "./upgrade/record.ts"
  */
 export const sign = (turn: Turn, first: number, audit: Audit, otherwise?: EventBody): void => {
   if (turn.events.length === first && otherwise !== undefined) turn.events.push(otherwise)
-  const { actor = self, operation, ...end } = audit
+  const { actor = self, operation, partOf, ...end } = audit
   for (let index = first; index < turn.events.length; index += 1) {
     turn.events[index] = {
       ...turn.events[index]!,
       actor,
       ...(operation === undefined ? {} : { operation }),
+      ...(partOf === undefined ? {} : { partOf }),
       ...(index === first ? end : {})
     }
   }
@@ -53,7 +54,7 @@ export const auditedCall = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>
   if (inFlight?.operation !== input.operation) return
   const outcome = callOutcomes[input.outcome._tag]
   sign(turn, first, {
-    operation: input.operation,
+    ...inFlight.audit,
     outcome,
     duration: turn.now.mono - inFlight.since,
     ...(inFlight.before === undefined ? {} : { before: inFlight.before }),
@@ -77,10 +78,10 @@ export const auditedTransfer = (
   fold()
   if (transfer?.operation !== input.operation) return
   sign(turn, first, {
-    operation: input.operation,
+    ...transfer.audit,
     outcome: transferOutcomes[input.outcome._tag],
     duration: turn.now.mono - transfer.since,
-    ...(transfer.actor === undefined ? {} : { actor: transfer.actor }),
+    ...(input.sent === undefined ? {} : { sent: input.sent }),
     ...(input.outcome._tag === "Deployed"
       ? { after: { image: input.outcome.image, digest: input.outcome.configDigest } }
       : {})

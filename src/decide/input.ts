@@ -1,8 +1,9 @@
 /** What goes into the step function and what comes out of it. */
 import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
-import type { EventBody } from "../model/event.ts"
+import type { EventBody, Sent } from "../model/event.ts"
 import type { ImageRef, StoredImage } from "../model/image.ts"
 import type { Look } from "../model/look.ts"
+import type { Room } from "../model/room.ts"
 import type { Speech } from "../model/speech.ts"
 import type { SonicVersion } from "../model/version.ts"
 import type { Policy } from "../policy/policy.ts"
@@ -27,7 +28,13 @@ export type TransferOutcome =
   | { readonly _tag: "Unproven"; readonly image: string; readonly reason: string }
   /** Nothing was sent: the archive is missing or unfit. */
   | { readonly _tag: "Rejected"; readonly reason: string }
-  | { readonly _tag: "Failed"; readonly reason: string; readonly unreachable: boolean }
+  | {
+    readonly _tag: "Failed"
+    readonly reason: string
+    readonly unreachable: boolean
+    /** Where the NPU had no room: who holds it, of which the reason names the largest. */
+    readonly room?: Room
+  }
   | { readonly _tag: "Cancelled"; readonly reason: string }
 
 /** What an operator asks for. `id` pairs the reply with the request. */
@@ -86,7 +93,13 @@ export type Input =
     readonly operation: string
     readonly outcome: Outcome
   }
-  | { readonly _tag: "Transferred"; readonly operation: string; readonly outcome: TransferOutcome }
+  /** `sent`: what was found to send, and how much of it went; absent where nothing was found. */
+  | {
+    readonly _tag: "Transferred"
+    readonly operation: string
+    readonly outcome: TransferOutcome
+    readonly sent?: Sent
+  }
   /** `actor`: who asks, as far as that is known. */
   | { readonly _tag: "ImageRemoved"; readonly image: string; readonly operation: string; readonly outcome: Outcome }
   | { readonly _tag: "Commanded"; readonly id: number; readonly command: Command; readonly actor?: string }

@@ -1,9 +1,10 @@
 /** All that the step function remembers: a durable part and what was last seen. */
 import type { ContainerSpec, DpuNumber } from "../model/catalogue.ts"
 import type { ConditionStatus } from "../model/condition.ts"
-import type { Holding } from "../model/event.ts"
+import type { Audit, Holding } from "../model/event.ts"
 import { type ImageRef, split } from "../model/image.ts"
 import type { ImageUser, Sighting } from "../model/look.ts"
+import type { Room } from "../model/room.ts"
 import type { Speech } from "../model/speech.ts"
 import type { TransportFault } from "../model/transport-fault.ts"
 import type { SonicVersion } from "../model/version.ts"
@@ -69,6 +70,8 @@ export interface Watched {
       readonly operation: string
       readonly action: ContainerAction
       readonly since: number
+      /** What signs its beginning and its end. */
+      readonly audit: Audit
       /** For the audit: what it found, and what it leaves where it succeeds. */
       readonly before: Holding | null | undefined
       readonly after: Holding | null
@@ -123,12 +126,22 @@ export interface ImageMemory {
       readonly image: string | undefined
       /** When it began; mono. */
       readonly since: number
-      /** Who asked for it; nobody for the offloader's own. */
-      readonly actor: string | undefined
+      /** What signs its beginning and its end. */
+      readonly audit: Audit
     }
     | undefined
   /** `repository:tag` → the pace of repeated transfers. */
-  readonly pace: Readonly<Record<string, { readonly level: number; readonly at: number; readonly reason: string }>>
+  readonly pace: Readonly<Record<string, Pace>>
+}
+
+/** How often in a row the transfer of an image has failed, when it may be tried again, and why it failed last. */
+export interface Pace {
+  readonly level: number
+  /** Mono. */
+  readonly at: number
+  readonly reason: string
+  /** Where the NPU had no room: who holds it. */
+  readonly room: Room | undefined
 }
 
 /** What was observed of the saga under way and need not survive the daemon. */
@@ -152,6 +165,8 @@ export interface UpgradeMemory {
   readonly fleetAt: number | undefined
   /** The image that is being removed. */
   readonly pruning: string | undefined
+  /** Why images could not be brought to the NPU, as said of the saga under way: no outage makes that news. */
+  readonly refusals: ReadonlyArray<string>
   /** Why no upgrade begins although one is due, as last said. */
   readonly blockedBy: string | undefined
   /** The conditions `Upgrading` and `Degraded`, once either was told. */
@@ -176,6 +191,7 @@ export const unobserved: UpgradeMemory = {
   users: [],
   fleetAt: undefined,
   pruning: undefined,
+  refusals: [],
   blockedBy: undefined,
   standings: undefined
 }

@@ -5,7 +5,7 @@ import type { Input, TransferOutcome } from "./input.ts"
 import { chargeFailure, countsAsRestart } from "./owe.ts"
 import { wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
-import { failedTries, stagedImages } from "./upgrade/members.ts"
+import { stagedImages } from "./upgrade/members.ts"
 
 /** Folds the end of a mutating call on a container. */
 export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): void => {
@@ -153,10 +153,13 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   forgetImage(turn, image)
   const level = (turn.memory.images.pace[image]?.level ?? 0) + 1
   const wait = delay(turn.memory.policy.transfer, level, turn.random())
+  const { reason, room } = { room: undefined, ...outcome }
   turn.setImages({
-    pace: { ...turn.memory.images.pace, [image]: { level, at: turn.now.mono + wait, reason: outcome.reason } }
+    pace: { ...turn.memory.images.pace, [image]: { level, at: turn.now.mono + wait, reason, room } }
   })
-  if (level === turn.memory.policy.upgrade.stageTries) announceRefusal(turn, image, outcome.reason)
+  // What is free, and held by whom, changes by the minute: no room is one reason.
+  const kind = room === undefined ? reason : "NoRoom"
+  if (level >= turn.memory.policy.upgrade.stageTries) announceRefusal(turn, image, kind, reason)
   const again = ` It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
   turn.say(
     "warning",
@@ -178,12 +181,19 @@ const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed" | "Unproven">,
   Cancelled: "DeployCancelled"
 }
 
-/** Said once: the upgrade waits, with the present set running, until there is room or a sound archive. */
-const announceRefusal = (turn: Turn, image: string, reason: string): void => {
+/** Reasons that are remembered as said; a saga has six images at the most, and most often one reason for all. */
+const rememberedRefusals = 16
+
+/**
+ * Said once for each reason: the upgrade waits, with the present set running, until there is room or a sound archive.
+ * An NPU that comes back is tried from the beginning, and what it refuses again is no news.
+ */
+const announceRefusal = (turn: Turn, image: string, kind: string, reason: string): void => {
   const saga = turn.memory.durable.upgrade
-  const others = stagedImages(turn.memory).map(format).filter((staged) => staged !== image)
-  const isSaid = others.some((staged) => failedTries(turn.memory, staged) >= turn.memory.policy.upgrade.stageTries)
-  if (saga === null || isSaid || others.length === stagedImages(turn.memory).length) return
+  const { refusals } = turn.memory.upgrade
+  const isStaged = stagedImages(turn.memory).some((staged) => format(staged) === image)
+  if (saga === null || !isStaged || refusals.includes(kind)) return
+  turn.setUpgrade({ refusals: [...refusals, kind].slice(-rememberedRefusals) })
   turn.say(
     "error",
     "UpgradeRefused",

@@ -22,6 +22,7 @@ import { beginTransfer } from "./transfer.ts"
 import { Turn } from "./turn.ts"
 import { advance, provision } from "./upgrade/advance.ts"
 import { observe } from "./upgrade/clock.ts"
+import { changing } from "./upgrade/members.ts"
 import { prune } from "./upgrade/prune.ts"
 import { configureUpgrade, versionChanged } from "./upgrade/target.ts"
 import { type Verdict, verdict } from "./verdict.ts"
@@ -191,19 +192,21 @@ const fly = (
   what: Extract<Verdict, { _tag: ContainerAction }>
 ): string => {
   const operation = turn.operation()
+  const audit = { operation, ...changing(turn.memory, spec.name) }
   const before = seen(turn.memory, turn.watched(spec.name).sighting)
   turn.setWatched(spec.name, {
     inFlight: {
       operation,
       action,
       since: turn.now.mono,
+      audit,
       before,
       after: what._tag === "Start" ? held(turn.memory, what.image) : null
     }
   })
   const first = turn.events.length
   turn.say("info", actionReason[action], `${spec.name}: ${what.message} (${operation}).`, spec.name)
-  sign(turn, first, { operation })
+  sign(turn, first, audit)
   return operation
 }
 

@@ -3,6 +3,7 @@ import { format } from "../model/image.ts"
 import { sign } from "./audit.ts"
 import type { DeploySubject, RunningImage } from "./input.ts"
 import type { Turn } from "./turn.ts"
+import { bringing } from "./upgrade/members.ts"
 
 /**
  * Begins the one transfer; the caller has seen that none is under way. An operator's is told each time (`Deploying`),
@@ -15,6 +16,11 @@ export const beginTransfer = (
   actor?: string
 ): string => {
   const operation = turn.operation()
+  const audit = {
+    operation,
+    ...(actor === undefined ? {} : { actor }),
+    ...(subject._tag === "Image" ? bringing(turn.memory, subject.image) : {})
+  }
   const text = subject._tag === "Image" ? format(subject.image) : subject.path
   turn.setImages({
     transfer: {
@@ -22,7 +28,7 @@ export const beginTransfer = (
       subject: text,
       image: subject._tag === "Image" ? text : undefined,
       since: turn.now.mono,
-      actor
+      audit
     }
   })
   const running = turn.memory.specs.flatMap(({ name }): ReadonlyArray<RunningImage> => {
@@ -38,6 +44,6 @@ export const beginTransfer = (
       ? `An operator wants ${text} on the NPU (${operation}).`
       : `Sending ${text} to the NPU (${operation}).`
   )
-  sign(turn, first, { operation })
+  sign(turn, first, audit)
   return operation
 }

@@ -9,19 +9,12 @@ import { lacking } from "./capable.ts"
 import { type Memory, recordOf, targetVersion, watchedOf } from "./memory.ts"
 import { blockingDependency, isFresh, isHeld, versionMatches, wantedImage } from "./question.ts"
 import { explain } from "./upgrade/explain.ts"
+import type { Wait } from "./wait.ts"
 
 export type Verdict =
   /** All is as it should be. */
   | { readonly _tag: "Rest"; readonly reason: string; readonly message: string }
-  | {
-    readonly _tag: "Wait"
-    readonly reason: string
-    readonly message: string
-    /** When time alone ends the wait; mono. */
-    readonly until?: number
-    /** What an operator can do about it. */
-    readonly advice?: string
-  }
+  | Wait
   | { readonly _tag: "Start"; readonly image: ImageRef; readonly message: string }
   | { readonly _tag: "Stop"; readonly force: boolean; readonly message: string }
   | { readonly _tag: "Remove"; readonly instance: string; readonly message: string }

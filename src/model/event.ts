@@ -8,6 +8,10 @@ export type Severity = typeof Severity.Type
 const Holding = Schema.Struct({ image: Schema.String, digest: Schema.optionalWith(Schema.String, { exact: true }) })
 export type Holding = typeof Holding.Type
 
+/** An archive on its way to the NPU: `repository:tag`, its config digest, and the bytes that were sent of it. */
+const Sent = Schema.Struct({ image: Schema.String, digest: Schema.String, bytes: Schema.Number.pipe(Schema.finite()) })
+export type Sent = typeof Sent.Type
+
 export const AuditOutcome = Schema.Literal(
   /** A command was taken; what it asks for comes after. */
   "accepted",
@@ -27,11 +31,15 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(sche
 const auditFields = {
   /** Unique for all lives of the daemon. */
   operation: optional(Schema.String),
+  /** The upgrade that it is a step of. */
+  partOf: optional(Schema.String),
   /** `offloadd`, or who asked for it. */
   actor: optional(Schema.String),
   /** What it found and what it left: what runs, for a stop; null for nothing, absent where it is not known. */
   before: optional(Schema.NullOr(Holding)),
   after: optional(Schema.NullOr(Holding)),
+  /** Of a transfer, however it ended: what was sent; absent where there was nothing to send. */
+  sent: optional(Sent),
   /** With it the event is the record of the operation's end. */
   outcome: optional(AuditOutcome),
   /** From the operation's beginning to its end, monotonic milliseconds. */

@@ -60,6 +60,8 @@ export interface ImageSourceService {
    * it; undefined where no archive with that config is known without reading one.
    */
   readonly architectureOf: (id: string) => Effect.Effect<string | undefined>
+  /** Bytes of the images with these ids as this DPU has them, by id; those that are known without reading an archive. */
+  readonly sizesOf: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>>
 }
 
 export class ImageSource extends Context.Tag("offloader/ImageSource")<ImageSource, ImageSourceService>() {}

@@ -36,6 +36,8 @@ export interface NpuService {
   readonly look: (names: ReadonlyArray<string>, repositories?: ReadonlyArray<string>) => Effect.Effect<Look>
   /** Every image of the NPU's store. */
   readonly images: Effect.Effect<ReadonlyArray<ImageRow>, NpuError>
+  /** Every container of the NPU, of whichever DPU, also those that do not run. */
+  readonly containers: Effect.Effect<ReadonlyArray<ContainerRow>, NpuError>
   readonly start: (spec: ContainerSpec, image: ImageRef) => Effect.Effect<void, NpuError>
   /** With `force` the engine kills; without, it asks first and may take long. */
   readonly stop: (name: string, force: boolean) => Effect.Effect<void, NpuError>
@@ -255,6 +257,7 @@ const make = (
     },
     look,
     images,
+    containers: containers(true),
     start,
     stop,
     remove,

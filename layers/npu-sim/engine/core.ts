@@ -129,6 +129,8 @@ export interface EngineOptions {
   /** All stopped containers and dangling images go this often, ms; never without it. */
   readonly pruneEveryMillis?: number
   readonly quirks?: Partial<Quirks>
+  /** What its processor is, as OCI spells it; without it images for any run. */
+  readonly architecture?: string
   /** The port that a container of this name serves on the host's network. */
   readonly listensOn?: (container: string) => number | undefined
   /** What a remote download of this path brings; `undefined`: nothing, and it is called a success. */

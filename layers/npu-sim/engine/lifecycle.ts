@@ -20,7 +20,12 @@ export const run = (core: Core, container: Container): void => {
   say(core, container, `started ${container.name} from ${container.imageName}`)
   emit(core, "Started", container)
   const behaviour = behaviourOf(core, container)
-  if (behaviour.crashAfter !== undefined) {
+  if (isForeign(core, container)) {
+    container.timers.life = core.timers.set(core.time, () => {
+      say(core, container, "exec /usr/local/bin/supervisord: exec format error")
+      exit(core, container, 255)
+    })
+  } else if (behaviour.crashAfter !== undefined) {
     container.timers.life = core.timers.set(core.time + behaviour.crashAfter, () => {
       say(core, container, "fatal: the service cannot go on")
       exit(core, container, 1)
@@ -78,6 +83,12 @@ export const isAlive = (container: Container): boolean => container.state === "r
 
 export const behaviourOf = (core: Core, container: Container): Behaviour =>
   core.images.get(container.imageId)?.behaviour ?? wellBehaved
+
+/** Whether its image is for another processor: it is taken in and started like any other, and its program cannot run. */
+const isForeign = ({ images, options }: Core, { imageId }: Container): boolean => {
+  const { architecture = "" } = images.get(imageId) ?? {}
+  return options.architecture !== undefined && architecture !== "" && architecture !== options.architecture
+}
 
 /** How its port answers now. */
 export const probeModeOf = (core: Core, container: Container): ProbeMode => {

@@ -17,7 +17,9 @@ const only = Options.text("container").pipe(
 
 const operation = Options.text("operation").pipe(
   Options.withPseudoName("ID"),
-  Options.withDescription("Only what belongs to this operation, as far back as events are kept."),
+  Options.withDescription(
+    "Only what belongs to this operation, or to this upgrade and its steps, as far back as events are kept."
+  ),
   Options.optional
 )
 

@@ -92,7 +92,7 @@ export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members"
     failure: null
   }
   turn.setDurable({ upgrade: saga, upgrades })
-  turn.setUpgrade({ imagesFresh: false })
+  turn.setUpgrade({ imagesFresh: false, refusals: [] })
   restartClocks(turn)
   return saga
 }

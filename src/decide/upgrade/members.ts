@@ -1,5 +1,6 @@
 /** Questions about the set: which services are wrong, whether all are seen, what each is to run. */
 import type { ContainerSpec } from "../../model/catalogue.ts"
+import type { Audit } from "../../model/event.ts"
 import { format, type ImageRef, same, split } from "../../model/image.ts"
 import { assignedImage, type Memory, recordOf, watchedOf } from "../memory.ts"
 import { isFresh, runsAssigned } from "../question.ts"
@@ -78,6 +79,16 @@ export const isOfSaga = (memory: Memory, spec: ContainerSpec, version: string): 
 /** Whether a member is assigned what it would go back to: not so where this saga took over from one on probation. */
 export const isAtWayBack = (memory: Memory, { container, previous }: Member): boolean =>
   previous === null || memory.durable.containers[container]?.assigned === previous.image
+
+/** Of which upgrade a transfer of this image is a step. */
+export const bringing = ({ durable: { upgrade } }: Memory, image: ImageRef): Pick<Audit, "partOf"> =>
+  upgrade !== null && imagesOf(upgrade).some((one) => same(one, image)) ? { partOf: upgrade.id } : {}
+
+/** Of which upgrade it is a step to stop, remove or start this container. */
+export const changing = ({ durable: { upgrade } }: Memory, container: string): Pick<Audit, "partOf"> =>
+  upgrade !== null && upgrade.phase !== "staging" && upgrade.members.some((member) => member.container === container)
+    ? { partOf: upgrade.id }
+    : {}
 
 /** Whether the saga is in the midst of changing this container. */
 export const isSwitching = (memory: Memory, container: string): boolean => {

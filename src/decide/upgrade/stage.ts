@@ -11,20 +11,14 @@ import { watchedOf } from "../memory.ts"
 import { blockingIntent, isHeld } from "../question.ts"
 import { beginTransfer } from "../transfer.ts"
 import type { Turn } from "../turn.ts"
+import type { Wait } from "../wait.ts"
 import { failedTries, specOf, unseen } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 export type Staging =
   | { readonly _tag: "Ready" }
-  /** `until`: when time alone ends the wait; mono. `doing`: nothing stands in the way, it takes its time. */
-  | {
-    readonly _tag: "Wait"
-    readonly reason: string
-    readonly message: string
-    readonly until?: number
-    readonly advice?: string
-    readonly doing?: true
-  }
+  /** `doing`: nothing stands in the way, it takes its time. */
+  | Wait & { readonly doing?: true }
   | { readonly _tag: "List" }
   | { readonly _tag: "Send"; readonly image: ImageRef }
 

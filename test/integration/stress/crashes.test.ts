@@ -38,7 +38,8 @@ const policy = Either.getOrThrow(checked({
 const noImages = Layer.succeed(ImageSource, {
   find: (image) => new ImageNotFound({ image, searched: "nowhere", held: [] }),
   open: (path) => Effect.dieMessage(`nobody opens ${path}`),
-  architectureOf: () => Effect.succeed(undefined)
+  architectureOf: () => Effect.succeed(undefined),
+  sizesOf: () => Effect.succeed(new Map())
 })
 
 const boot = (port: number, containers: Assignment["Type"]["containers"]) =>

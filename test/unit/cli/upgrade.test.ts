@@ -24,6 +24,7 @@ const view = (change: Partial<UpgradeView> = {}): UpgradeView => ({
   advice: null,
   until: null,
   refused: false,
+  room: [],
   services: [{
     container: "gnmidpu0",
     image: "docker-sonic-gnmi:2.0",

@@ -16,12 +16,14 @@ import type { Engine } from "../../../layers/npu-sim/engine/engine.ts"
 import * as EngineClock from "../../../layers/npu-sim/engine-clock.ts"
 import * as MemoryWire from "../../../layers/npu-sim/wire.ts"
 import { describedSource } from "../../../layers/npu-sim/wire-deploy.ts"
+import type { UpgradeView } from "../../../src/control/upgrade-views.ts"
 import { Decider } from "../../../src/daemon/decider.ts"
 import { DpuIdentity, type VersionReading } from "../../../src/daemon/dpu-identity.ts"
-import { EventLog } from "../../../src/daemon/event-log.ts"
+import { EventLog, type EventQuery } from "../../../src/daemon/event-log.ts"
 import * as Handlers from "../../../src/daemon/handlers.ts"
 import * as Program from "../../../src/daemon/program.ts"
 import { StateStore, StateStoreError } from "../../../src/daemon/state-store.ts"
+import { upgradeView } from "../../../src/daemon/upgrade-view.ts"
 import { find, statusView } from "../../../src/daemon/views.ts"
 import { CrashLogs } from "../../../src/health/crash-logs.ts"
 import { Prober, type ProbeResult } from "../../../src/health/prober.ts"
@@ -34,6 +36,7 @@ import type { SonicVersion } from "../../../src/model/version.ts"
 import { type ImageArchive, ImageNotFound, ImageSource } from "../../../src/npu/image-source.ts"
 import type { StartContainerRequest } from "../../../src/npu/messages.ts"
 import * as Npu from "../../../src/npu/npu.ts"
+import { sameId } from "../../../src/npu/rows.ts"
 import { Wire, type WireService } from "../../../src/npu/wire.ts"
 
 export const specs = Either.getOrThrow(resolve(builtIn, 0))
@@ -62,6 +65,8 @@ export interface Daemon {
   readonly decider: Decider["Type"]
   readonly crashLogs: CrashLogs["Type"]
   readonly events: Effect.Effect<ReadonlyArray<Event>>
+  readonly eventsOf: (query: EventQuery) => Effect.Effect<ReadonlyArray<Event>>
+  readonly plan: Effect.Effect<UpgradeView>
   readonly kill: Effect.Effect<void>
   /** Serves its control API on a unix socket until the scope closes. */
   readonly serve: (path: string) => Effect.Effect<void, ControlSocketError, Scope.Scope>
@@ -97,6 +102,7 @@ export const makeWorld = (
   Effect.gen(function*() {
     const engine = yield* EngineClock.make({
       stopMillis: 300,
+      architecture: "amd64",
       listensOn: (name) => specs.find((spec) => spec.name === name)?.probe?.port
     })
     const { connection, wire } = yield* MemoryWire.make(engine)
@@ -117,7 +123,15 @@ export const makeWorld = (
             ? Effect.succeed(archiveOf(image))
             : new ImageNotFound({ image, searched: "/images", held: versions }),
         open: () => Effect.die("no test opens a path"),
-        architectureOf: () => Effect.succeed(undefined)
+        architectureOf: () => Effect.succeed(undefined),
+        sizesOf: (ids) =>
+          Effect.sync(() => {
+            const archives = specs.flatMap(({ repository }) => versions.map((tag) => archiveOf({ repository, tag })))
+            return new Map(ids.flatMap((id): ReadonlyArray<readonly [string, number]> => {
+              const archive = archives.find(({ configDigest }) => sameId(id, configDigest))
+              return archive === undefined ? [] : [[id, archive.bytes.size]]
+            }))
+          })
       }),
       Context.add(StateStore, {
         location: "memory",
@@ -156,7 +170,11 @@ export const makeWorld = (
         })
       return {
         decider,
-        events: pastOf(Context.get(context, EventLog)),
+        events: pastOf(Context.get(context, EventLog), {}),
+        eventsOf: (query: EventQuery) =>
+          pastOf(Context.get(context, EventLog), query),
+        plan: Effect.zipWith(decider.memory, monotonic, (memory, mono) =>
+          upgradeView(memory, { mono, wall: 0 })),
         crashLogs: Context.get(context, CrashLogs),
         kill: Effect.asVoid(Fiber.interrupt(fiber)),
         serve: (path: string) =>
@@ -168,8 +186,7 @@ export const makeWorld = (
           )),
         status,
         state: (name: string) =>
-          Effect.map(status(name), ({ container }) =>
-            container.state)
+          Effect.map(status(name), ({ container }) => container.state)
       }
     })
 
@@ -189,8 +206,8 @@ export const makeWorld = (
   })
 
 /** What the daemon said so far. */
-const pastOf = (log: EventLog["Type"]): Effect.Effect<ReadonlyArray<Event>> =>
-  Effect.orDie(Effect.map(Stream.runCollect(log.past({})), Chunk.toReadonlyArray))
+const pastOf = (log: EventLog["Type"], query: EventQuery): Effect.Effect<ReadonlyArray<Event>> =>
+  Effect.orDie(Effect.map(Stream.runCollect(log.past(query)), Chunk.toReadonlyArray))
 
 const probeResult = (mode: string): ProbeResult =>
   mode === "ok"

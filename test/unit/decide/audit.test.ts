@@ -53,6 +53,22 @@ describe("the audit", () => {
     assert.strictEqual(told[1]?.operation, told[0]?.operation)
   })
 
+  it("records of a transfer what was sent, however it ended", () => {
+    const bench = settled()
+    const sent = { image: "docker-dash-ha:9", digest: digest("docker-dash-ha:9"), bytes: 1234 }
+    bench.command({ _tag: "Deploy", subject: { _tag: "Path", path: "/images/ha.tar" } })
+    bench.give({
+      _tag: "Transferred",
+      operation: bench.memory.images.transfer!.operation,
+      outcome: { _tag: "Failed", reason: "the NPU failed inside", unreachable: false },
+      sent
+    })
+    assert.deepInclude(last(bench, "DeployFailed"), { outcome: "failed", sent })
+    bench.command({ _tag: "Deploy", subject: { _tag: "Path", path: "/images/ha.tar" } })
+    bench.endTransfer({ _tag: "Rejected", reason: "there is no such file" })
+    assert.notProperty(last(bench, "ArchiveRejected"), "sent", "nothing was there to be sent")
+  })
+
   it("gives a transfer to whoever asked for it", () => {
     const bench = settled()
     const actor = "root (uid 0), as claimed"

@@ -60,6 +60,59 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
 
+  it("says why it is refused once, whatever the link does, until there is another reason", () => {
+    const world = new UpgradeWorld()
+    const said = () => world.events.filter(({ reason }) => reason === "UpgradeRefused").map(({ message }) => message)
+    const flap = () => {
+      world.reachable = false
+      world.pass(5)
+      world.reachable = true
+      world.pass(60)
+    }
+    world.refusal = "the NPU does not permit Deploy"
+    world.upgradeTo("2.0").pass(60)
+    flap()
+    flap()
+    assert.lengthOf(said(), 1, "of three images, each refused three times after each return")
+    world.refusal = "the NPU has no room for Deploy (300 bytes are free)"
+    world.room = { needed: 400, free: 300, holdings: [] }
+    world.pass(200)
+    assert.lengthOf(said(), 2, "another reason is said without a return of the NPU")
+    world.refusal = "the NPU has no room for Deploy (200 bytes are free)"
+    world.pass(200)
+    flap()
+    assert.lengthOf(said(), 2, "other figures are no other reason")
+    world.kill()
+    world.pass(60)
+    assert.lengthOf(said(), 3, "what another daemon said is not known")
+    world.upgradeTo("1.0").pass(10).upgradeTo("2.0").pass(60)
+    assert.lengthOf(said(), 4, "the next upgrade is another")
+  })
+
+  it("has each transfer and each change of a container found as its steps", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").settle()
+    world.crash(gnmi)
+    world.pass(30)
+    const steps = world.events.filter(({ partOf }) => partOf === "upgrade-1")
+    const begun = steps.flatMap(({ container, outcome, reason }) =>
+      outcome === undefined ? [`${reason} ${container}`] : []
+    )
+    assert.includeMembers(begun, [
+      "Transferring undefined",
+      `Stopping ${database}`,
+      `Removing ${gnmi}`,
+      `Starting ${ha}`
+    ])
+    const ends = steps.filter(({ outcome }) => outcome === "done")
+    assert.deepStrictEqual(
+      [ends.length, new Set(ends.map(({ operation }) => operation)).size],
+      [12, 12],
+      "three images sent; three containers stopped, removed and started; each an operation of its own"
+    )
+    const crash = world.events.findLast(({ reason }) => reason === "Starting")
+    assert.deepStrictEqual([crash?.container, crash?.partOf], [gnmi, undefined], "what comes after it is no step of it")
+  })
+
   it.each(
     [
       ["a service that crashes on start", "ha", { crashes: 500 }],

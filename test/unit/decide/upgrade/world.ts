@@ -13,6 +13,7 @@ import { step } from "../../../../src/decide/step.ts"
 import type { EventBody } from "../../../../src/model/event.ts"
 import { format, split } from "../../../../src/model/image.ts"
 import type { Sighting } from "../../../../src/model/look.ts"
+import type { Room } from "../../../../src/model/room.ts"
 import type { SonicVersion } from "../../../../src/model/version.ts"
 import { defaults, type Policy } from "../../../../src/policy/policy.ts"
 import { digest, dpu, specs } from "../bench.ts"
@@ -50,6 +51,8 @@ export class UpgradeWorld {
   reachable = true
   /** Why a transfer is refused. */
   refusal: string | undefined = undefined
+  /** Who holds the room that is missing, where it is refused for want of it. */
+  room: Room | undefined = undefined
   unsavable: string | undefined = undefined
   /** Dies where this says so: after the save, before what was decided is done; or just before the save. */
   killer: Killer = () => false
@@ -253,7 +256,12 @@ export class UpgradeWorld {
           return {
             _tag: "Transferred",
             operation,
-            outcome: { _tag: "Failed", reason: this.refusal, unreachable: false }
+            outcome: {
+              _tag: "Failed",
+              reason: this.refusal,
+              unreachable: false,
+              ...(this.room === undefined ? {} : { room: this.room })
+            }
           }
         }
         this.images.add(image)

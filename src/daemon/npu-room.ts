@@ -1,0 +1,57 @@
+/**
+ * Who holds the room of the NPU's image store, asked when an image found none in
+ * it. The wire tells neither sizes nor what is free: a size is known where this
+ * DPU has the same image, and what is free where the server's refusal says so.
+ */
+import * as Effect from "effect/Effect"
+
+import { familiar, format, type ImageRef, isNameless, same } from "../model/image.ts"
+import type { Room, StoreHolding } from "../model/room.ts"
+import type { ImageArchive, ImageSourceService } from "../npu/image-source.ts"
+import type { NpuService } from "../npu/npu.ts"
+import { type ContainerRow, type ImageRow, sameId } from "../npu/rows.ts"
+
+/** Images of a store that are kept in memory and shown; an NPU of eight DPUs holds some fifty. */
+const mostHoldings = 256
+
+/** Undefined where the NPU does not list its images or containers: half of the truth would name the wrong ones. */
+export const take = Effect.fn("NpuRoom.take")(function*(
+  npu: Pick<NpuService, "images" | "containers">,
+  source: Pick<ImageSourceService, "sizesOf">,
+  archive: ImageArchive,
+  refusal: string
+): Effect.fn.Return<Room | undefined> {
+  const lists = yield* Effect.option(Effect.all([npu.images, npu.containers]))
+  if (lists._tag === "None") return undefined
+  const [images, containers] = lists.value
+  const sizes = yield* source.sizesOf(images.map(({ id }) => id))
+  const holdings = images.map((row): StoreHolding => ({
+    names: namesOf(row),
+    id: row.id,
+    bytes: sizes.get(row.id),
+    usedBy: containers.filter((container) => isMadeFrom(container, row)).map(({ names }) => names[0] ?? "").sort()
+  }))
+  const largestFirst = holdings.sort((left, right) => (right.bytes ?? -1) - (left.bytes ?? -1))
+  return { needed: archive.bytes.size, free: freeBytes(refusal), holdings: largestFirst.slice(0, mostHoldings) }
+})
+
+/** A row carries the tags of all repositories under the name of one. */
+const refsOf = ({ repository, tags }: ImageRow): ReadonlyArray<ImageRef> =>
+  tags.filter((tag) => tag !== "<none>").map((tag) => ({ repository, tag }))
+
+const namesOf = (row: ImageRow): ReadonlyArray<string> =>
+  refsOf(row).map(({ repository, tag }) => format({ repository: familiar(repository), tag }))
+
+/** By name; by id where the image of the container has lost its name. */
+const isMadeFrom = ({ image }: ContainerRow, row: ImageRow): boolean =>
+  isNameless(image)
+    ? [image.repository, image.tag].some((digits) => isId(digits) && (sameId(row.id, digits) || sameId(digits, row.id)))
+    : refsOf(row).some((ref) => same(ref, image))
+
+const isId = (digits: string): boolean => /^[0-9a-f]{12,64}$/.test(digits)
+
+/** `… beyond the 300000000 bytes that are free`, `only 300000000 bytes available`. */
+const freeBytes = (refusal: string): number | undefined => {
+  const figure = /\b(\d{1,15}) bytes (?:that )?(?:are )?(?:free|available)\b/i.exec(refusal)?.[1]
+  return figure === undefined ? undefined : Number(figure)
+}
