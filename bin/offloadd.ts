@@ -137,6 +137,7 @@ const daemon = (options: DaemonOptions) =>
       Probe.layer,
       layerSources({
         directory: options["images-dir"] ?? defaults.imagesDir,
+        keptDirectory: join(stateDir, "archives"),
         ...(dockerSocket === undefined
           ? {}
           : { engine: { socketPath: dockerSocket, spoolDirectory: join(stateDir, "spool") } })

@@ -74,6 +74,10 @@ export const make = (directory: string): Effect.Effect<ImageSourceService> =>
           const { architecture = "" } = known(id) ?? {}
           return architecture === "" ? undefined : architecture
         }),
+      keep: (images) =>
+        Effect.succeed(
+          images.map((image) => ({ image, reason: `nothing is kept beside the archives in ${directory}` }))
+        ),
       sizesOf: (ids) =>
         Effect.sync(() =>
           new Map(ids.flatMap((id): ReadonlyArray<readonly [string, number]> => {

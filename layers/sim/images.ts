@@ -92,6 +92,7 @@ export const archivePath = (repository: string, version: string | null): string 
 export const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceService => {
   const held = new Map<string, ImageArchive>()
   const byPath = new Map<string, ImageArchive>()
+  let keeps = 0
   for (const { repository } of specs) {
     for (const tag of allVersions) {
       const image = { repository, tag }
@@ -131,6 +132,12 @@ export const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceSe
     open,
     architectureOf: (id) =>
       Effect.sync(() => [...held.values()].find(({ configDigest }) => sameId(id, configDigest))?.architecture),
+    // It takes its time, and now and then there is no room.
+    keep: (images) => {
+      keeps += 1
+      const reason = keeps % 3 === 0 ? "there is no room" : undefined
+      return Effect.delay(Effect.succeed(images.map((image) => ({ image, reason }))), "2 seconds")
+    },
     // What it had in its folder once.
     sizesOf: (ids) => Effect.sync(() => new Map(ids.map((id) => [id, imageBytes])))
   }

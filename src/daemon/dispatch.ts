@@ -111,6 +111,27 @@ export const make = Effect.fnUntraced(
         )
       )
 
+    const keepArchives = ({ images, operation, spare }: Extract<Action, { _tag: "KeepArchives" }>) =>
+      FiberMap.run(
+        fibers,
+        "archives",
+        source.keep(images, spare).pipe(
+          Effect.catchAllDefect((defect) =>
+            Effect.succeed(images.map((image) => ({ image, reason: `internal error: ${String(defect)}` })))
+          ),
+          Effect.flatMap((results) =>
+            offer({
+              _tag: "ArchivesKept",
+              operation,
+              kept: results.flatMap(({ image, reason }) => reason === undefined ? [format(image)] : []),
+              notKept: results.flatMap(({ image, reason }) =>
+                reason === undefined ? [] : [{ image: format(image), reason }]
+              )
+            })
+          )
+        )
+      )
+
     const open = (subject: DeploySubject) =>
       subject._tag === "Image" ? source.find(subject.image) : source.open(subject.path)
 
@@ -216,6 +237,8 @@ export const make = Effect.fnUntraced(
           return Effect.asVoid(removeImage(action))
         case "ListImages":
           return Effect.asVoid(listImages(action.images))
+        case "KeepArchives":
+          return Effect.asVoid(keepArchives(action))
         case "Deploy": {
           const text = action.subject._tag === "Image" ? format(action.subject.image) : action.subject.path
           return Effect.zipRight(

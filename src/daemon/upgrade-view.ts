@@ -4,6 +4,7 @@ import { apiVersion } from "../control/views.ts"
 import { dpuVersion, type Memory, type Moment, recordOf, targetVersion } from "../decide/memory.ts"
 import { isHeld } from "../decide/question.ts"
 import { explain } from "../decide/upgrade/explain.ts"
+import { isKeeping } from "../decide/upgrade/keep.ts"
 import { failedTries, stagedImages, targetImage } from "../decide/upgrade/members.ts"
 import type { Member, Saga } from "../decide/upgrade/record.ts"
 import { format, type ImageRef, same, split, type StoredImage } from "../model/image.ts"
@@ -45,7 +46,9 @@ export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
     }),
     staged: durable.staged === null || saga !== null ? null : {
       version: durable.staged,
+      // With what the DPU runs now in the state folder: where it cannot be kept, that too is known by then.
       ready: staged.length > 0 && staged.every((image) => isHeld(memory, image) === true)
+        && !isKeeping(memory)
     },
     quarantine: durable.quarantine.map(({ at, images, reason: why, version }) => ({
       version,

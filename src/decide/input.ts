@@ -102,6 +102,13 @@ export type Input =
   }
   /** `actor`: who asks, as far as that is known. */
   | { readonly _tag: "ImageRemoved"; readonly image: string; readonly operation: string; readonly outcome: Outcome }
+  /** What the DPU has of the archives that were to be kept, and why not the others. */
+  | {
+    readonly _tag: "ArchivesKept"
+    readonly operation: string
+    readonly kept: ReadonlyArray<string>
+    readonly notKept: ReadonlyArray<{ readonly image: string; readonly reason: string }>
+  }
   | { readonly _tag: "Commanded"; readonly id: number; readonly command: Command; readonly actor?: string }
   /** A moment asked for by `wakeAt` has come. */
   | { readonly _tag: "Woke" }
@@ -126,6 +133,13 @@ export type Action =
   /** Never by force: the server itself refuses where a container uses it after all. */
   | { readonly _tag: "RemoveImage"; readonly operation: string; readonly image: ImageRef }
   | { readonly _tag: "ListImages"; readonly images: ReadonlyArray<ImageRef> }
+  /** Copies archives into the state folder; what is there and is neither of these nor to be spared is removed. */
+  | {
+    readonly _tag: "KeepArchives"
+    readonly operation: string
+    readonly images: ReadonlyArray<ImageRef>
+    readonly spare: ReadonlyArray<ImageRef>
+  }
   /** `running`: what was seen to run on the NPU last, of which its architecture may be learnt. */
   | {
     readonly _tag: "Deploy"

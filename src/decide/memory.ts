@@ -165,6 +165,10 @@ export interface UpgradeMemory {
   readonly fleetAt: number | undefined
   /** The image that is being removed. */
   readonly pruning: string | undefined
+  /** Of which images the archives were last to be kept, and since when (mono); of none at first. */
+  readonly keeping: { readonly operation: string; readonly set: string; readonly since: number }
+  /** Which such operation has ended. */
+  readonly kept: string
   /** Why images could not be brought to the NPU, as said of the saga under way: no outage makes that news. */
   readonly refusals: ReadonlyArray<string>
   /** Why no upgrade begins although one is due, as last said. */
@@ -191,6 +195,8 @@ export const unobserved: UpgradeMemory = {
   users: [],
   fleetAt: undefined,
   pruning: undefined,
+  keeping: { operation: "", set: "", since: 0 },
+  kept: "",
   refusals: [],
   blockedBy: undefined,
   standings: undefined
@@ -291,3 +297,7 @@ export const assignedImage = (memory: Memory, name: string): ImageRef | undefine
   const { assigned, owned } = recordOf(memory, name)
   return owned && assigned !== null ? split(assigned) : undefined
 }
+
+/** What each container is assigned, as far as it is. */
+export const assignedImages = (memory: Memory): ReadonlyArray<ImageRef> =>
+  memory.specs.flatMap(({ name }) => assignedImage(memory, name) ?? [])

@@ -6,6 +6,7 @@ import { isUnlisted } from "./capable.ts"
 import type { Cause } from "./durable.ts"
 import {
   assignedImage,
+  assignedImages,
   type Memory,
   type ProbeRecord,
   recordOf,
@@ -46,7 +47,7 @@ export const isQuarantined = (memory: Memory, version: string): boolean =>
 
 /** The one version that services were assigned; undefined where there is none, or several. */
 const theOthersVersion = (memory: Memory): string | undefined => {
-  const [version, ...further] = new Set(memory.specs.flatMap(({ name }) => assignedImage(memory, name)?.tag ?? []))
+  const [version, ...further] = new Set(assignedImages(memory).map(({ tag }) => tag))
   return further.length === 0 ? version : undefined
 }
 

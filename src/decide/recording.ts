@@ -50,6 +50,8 @@ const actionText = (action: Action): string => {
       return `RemoveImage ${format(action.image)} ${action.operation}`
     case "ListImages":
       return `ListImages ${action.images.map(format).join(" ")}`
+    case "KeepArchives":
+      return `KeepArchives ${action.images.map(format).join(" ")} ${action.operation}`
     case "Deploy":
       return `Deploy ${
         action.subject._tag === "Image" ? format(action.subject.image) : action.subject.path

@@ -22,6 +22,7 @@ import { beginTransfer } from "./transfer.ts"
 import { Turn } from "./turn.ts"
 import { advance, provision } from "./upgrade/advance.ts"
 import { observe } from "./upgrade/clock.ts"
+import { archivesKept } from "./upgrade/keep.ts"
 import { changing } from "./upgrade/members.ts"
 import { prune } from "./upgrade/prune.ts"
 import { configureUpgrade, versionChanged } from "./upgrade/target.ts"
@@ -100,6 +101,8 @@ const fold = (turn: Turn, input: Input): void => {
       return auditedCall(turn, input, () => acted(turn, input))
     case "Transferred":
       return auditedTransfer(turn, input, () => transferred(turn, input))
+    case "ArchivesKept":
+      return archivesKept(turn, input)
     case "Commanded":
       return commanded(turn, input)
     case "ImageRemoved":

@@ -47,6 +47,12 @@ export class ArchiveRejected extends Data.TaggedError("ArchiveRejected")<{
   }
 }
 
+/** Whether an archive was kept; `reason`, a clause, says why not. */
+export interface Kept {
+  readonly image: ImageRef
+  readonly reason: string | undefined
+}
+
 export interface ImageSourceService {
   /**
    * The archive that holds exactly this image, whatever its file is called. It
@@ -60,6 +66,13 @@ export interface ImageSourceService {
    * it; undefined where no archive with that config is known without reading one.
    */
   readonly architectureOf: (id: string) => Effect.Effect<string | undefined>
+  /**
+   * Copies the archives of these images to where they outlast a change of the
+   * DPU's own image, as far as they can be found and there is room; `find` finds
+   * them there when no other place has them. Removes others that were kept
+   * before, but for those to spare.
+   */
+  readonly keep: (images: ReadonlyArray<ImageRef>, spare: ReadonlyArray<ImageRef>) => Effect.Effect<ReadonlyArray<Kept>>
   /** Bytes of the images with these ids as this DPU has them, by id; those that are known without reading an archive. */
   readonly sizesOf: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>>
 }

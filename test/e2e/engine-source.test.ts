@@ -32,6 +32,7 @@ describe.skipIf(missing !== undefined)("a real container engine as the source of
       const spoolDirectory = join(folder, "spool")
       const sources = layerSources({
         directory: join(folder, "images"),
+        keptDirectory: join(folder, "archives"),
         engine: { socketPath: podman.socket, spoolDirectory }
       })
       const find = (tag: string) =>

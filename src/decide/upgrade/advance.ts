@@ -12,6 +12,7 @@ import { begin, inherit } from "./begin.ts"
 import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
 import { changeMember, isTried } from "./count.ts"
 import { commit, drop, fail, giveUp, mend, rollBack, rolledBack } from "./end.ts"
+import { keepArchives } from "./keep.ts"
 import { imagesOf, isAtWayBack, isWantedRunning, runningInstance, specOf, stagedImages } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 import { loseWaysBack, preflight, stage, staging } from "./stage.ts"
@@ -46,7 +47,10 @@ export const provision = (turn: Turn): number | undefined => {
   const images = stagedImages(turn.memory)
   if (images.length === 0 || turn.now.unsavable !== undefined) return undefined
   const state = stage(turn, images)
-  return state._tag === "Wait" ? state.until : undefined
+  if (state._tag === "Wait") return state.until
+  // Ahead of the DPU's restart, what it runs now can still be found here.
+  keepArchives(turn)
+  return undefined
 }
 
 /** What becomes of a saga whose target is no longer the one that is wanted. */
@@ -76,6 +80,7 @@ const isAt = ({ previous }: Member, version: string): boolean =>
 const staged = (turn: Turn, before: Saga): void => {
   const saga = loseWaysBack(turn, before)
   if (staging(turn.memory, imagesOf(saga), turn.now.mono)._tag !== "Ready") return
+  if (!keepArchives(turn)) return
   if (isHeldBack(turn, saga)) return turn.setUpgrade({ heldBack: true })
   // However long it was held back, the first stop follows upon a fresh list.
   if (turn.memory.upgrade.heldBack) return turn.setUpgrade({ heldBack: false, imagesFresh: false })

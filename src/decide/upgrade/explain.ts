@@ -1,7 +1,8 @@
 /** What an upgrade does now, what it waits for and what comes next, in words; and whether the set is sound. */
 import { split } from "../../model/image.ts"
-import { assignedImage, type Memory, recordOf, targetVersion } from "../memory.ts"
+import { assignedImages, type Memory, recordOf, targetVersion } from "../memory.ts"
 import { blocker } from "./begin.ts"
+import { isKeeping } from "./keep.ts"
 import { imagesOf, stagedImages, wrongServices } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 import { preflight, staging } from "./stage.ts"
@@ -131,6 +132,13 @@ const explainStaging = (memory: Memory, saga: Saga, mono: number): Omit<Explanat
   const images = staging(memory, imagesOf(saga), mono)
   const state = images._tag !== "Ready"
     ? images
+    : isKeeping(memory)
+    ? {
+      _tag: "Wait" as const,
+      reason: "KeepingArchives",
+      message: "the archives of the present set are copied into the state folder",
+      doing: true
+    }
     : memory.durable.paused && saga.by === "version"
     ? {
       _tag: "Wait" as const,
@@ -156,7 +164,7 @@ const seconds = (millis: number): string => `${Math.round(millis / 1000)} s`
 
 /** The versions that services are assigned, each once. */
 export const assignedVersions = (memory: Memory): ReadonlyArray<string> => [
-  ...new Set(memory.specs.flatMap(({ name }) => assignedImage(memory, name)?.tag ?? []))
+  ...new Set(assignedImages(memory).map(({ tag }) => tag))
 ]
 
 /** What each service is assigned: `gnmidpu0 at 2.0, …`. */

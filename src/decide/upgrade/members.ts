@@ -38,9 +38,12 @@ export const specOf = (memory: Memory, member: Member): ContainerSpec | undefine
 
 /** Every image that the saga may have to start. The ways back come first: without them nothing is stopped. */
 export const imagesOf = (saga: Saga): ReadonlyArray<ImageRef> => [
-  ...saga.members.flatMap(({ previous }) => previous === null ? [] : [split(previous.image)]),
+  ...waysBackOf(saga),
   ...(saga.kind === "rollback" ? [] : saga.members.map(({ target }) => split(target)))
 ]
+
+export const waysBackOf = (saga: Saga): ReadonlyArray<ImageRef> =>
+  saga.members.flatMap(({ previous }) => previous === null ? [] : [split(previous.image)])
 
 /** Every image that is to be on the NPU ahead of its start: the saga's, or those that an operator wants there. */
 export const stagedImages = (memory: Memory): ReadonlyArray<ImageRef> => {

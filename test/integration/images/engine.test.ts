@@ -73,7 +73,11 @@ const withSources = <A, E>(
   Effect.scoped(
     Effect.provide(
       Effect.flatMap(ImageSource, use),
-      layerSources({ directory: images, engine: { socketPath, spoolDirectory } })
+      layerSources({
+        directory: images,
+        keptDirectory: join(images, "../archives"),
+        engine: { socketPath, spoolDirectory }
+      })
     )
   )
 

@@ -39,6 +39,7 @@ const noImages = Layer.succeed(ImageSource, {
   find: (image) => new ImageNotFound({ image, searched: "nowhere", held: [] }),
   open: (path) => Effect.dieMessage(`nobody opens ${path}`),
   architectureOf: () => Effect.succeed(undefined),
+  keep: (images) => Effect.succeed(images.map((image) => ({ image, reason: undefined }))),
   sizesOf: () => Effect.succeed(new Map())
 })
 

@@ -96,6 +96,7 @@ describe("an upgrade of the daemon's", () => {
           "Deployed",
           "Deployed",
           "Deployed",
+          "ArchivesKept",
           ...names.flatMap((name) => [`Stopped ${name}`, `RemoveEnded ${name}`, `StartAccepted ${name}`])
         ]
       )

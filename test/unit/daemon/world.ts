@@ -124,6 +124,7 @@ export const makeWorld = (
             : new ImageNotFound({ image, searched: "/images", held: versions }),
         open: () => Effect.die("no test opens a path"),
         architectureOf: () => Effect.succeed(undefined),
+        keep: (images) => Effect.succeed(images.map((image) => ({ image, reason: undefined }))),
         sizesOf: (ids) =>
           Effect.sync(() => {
             const archives = specs.flatMap(({ repository }) => versions.map((tag) => archiveOf({ repository, tag })))

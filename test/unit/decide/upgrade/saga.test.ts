@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
+import { explain } from "../../../../src/decide/upgrade/explain.ts"
 import { database, gnmi, ha } from "../bench.ts"
 import { UpgradeWorld } from "./world.ts"
 
@@ -89,6 +90,54 @@ describe("an upgrade", () => {
     assert.lengthOf(said(), 4, "the next upgrade is another")
   })
 
+  it("keeps the archives of the way back before the first stop, also across the daemon's death", () => {
+    const world = new UpgradeWorld()
+    const images = (version: string) =>
+      ["docker-database", "docker-sonic-gnmi", "docker-dash-ha"].map((name) => `${name}:${version}`).join(" ")
+    world.copiesForEver = true
+    world.upgradeTo("2.0").pass(60)
+    assert.deepStrictEqual([world.versions(), world.keeps], [all("1.0"), []], "it waits for the copies")
+    assert.deepInclude(explain(world.memory, world.mono), { reason: "Staging" })
+    assert.include(explain(world.memory, world.mono).message, "copied into the state folder")
+    world.kill()
+    world.copiesForEver = false
+    let listed = world.memory.images.listing
+    world.watch = (call) => {
+      if (call._tag === "KeepArchives") listed = false
+      if (call._tag === "ListImages") listed = true
+      if (call._tag === "Stop") {
+        assert.isTrue(listed, "the first stop follows upon a list that is younger than the copies")
+      }
+    }
+    world.settle()
+    assert.deepStrictEqual([world.versions(), world.keeps], [all("2.0"), [images("1.0")]])
+    const kept = world.events.find(({ reason }) => reason === "ArchivesKept")
+    assert.deepInclude(kept, { partOf: "upgrade-1", outcome: "done" })
+    world.offer("3.0")
+    world.upgradeTo("3.0").settle()
+    assert.strictEqual(world.keeps.at(-1), `${images("2.0")}, sparing ${images("1.0")}`)
+  })
+
+  it("says which archives could not be kept, and goes on", () => {
+    const world = new UpgradeWorld()
+    world.unkept = "there is no room"
+    world.upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    const said = world.events.filter(({ reason }) => reason === "ArchiveNotKept")
+    assert.deepStrictEqual(said.map(({ outcome }) => outcome), ["failed", undefined, undefined])
+    assert.include(said[2]?.message, "docker-dash-ha:1.0: there is no room")
+    assert.notInclude(world.reasons(), "ArchivesKept")
+  })
+
+  it("keeps them when images are staged ahead, while the DPU has them yet, and not again", () => {
+    const world = new UpgradeWorld()
+    world.command({ _tag: "Upgrade", version: "2.0", stageOnly: true })
+    world.pass(30)
+    assert.deepStrictEqual([world.versions(), world.keeps.length], [all("1.0"), 1])
+    world.upgradeTo("2.0").settle()
+    assert.deepStrictEqual([world.versions(), world.keeps.length], [all("2.0"), 1])
+  })
+
   it("has each transfer and each change of a container found as its steps", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").settle()
     world.crash(gnmi)
@@ -106,8 +155,8 @@ describe("an upgrade", () => {
     const ends = steps.filter(({ outcome }) => outcome === "done")
     assert.deepStrictEqual(
       [ends.length, new Set(ends.map(({ operation }) => operation)).size],
-      [12, 12],
-      "three images sent; three containers stopped, removed and started; each an operation of its own"
+      [13, 13],
+      "three images sent; archives kept; three containers stopped, removed and started; each an operation of its own"
     )
     const crash = world.events.findLast(({ reason }) => reason === "Starting")
     assert.deepStrictEqual([crash?.container, crash?.partOf], [gnmi, undefined], "what comes after it is no step of it")

@@ -46,6 +46,8 @@ export class UpgradeWorld {
   readonly others = new Map<string, string>()
   readonly events: Array<EventBody> = []
   readonly calls: Array<string> = []
+  /** What was to be kept in the state folder. */
+  readonly keeps: Array<string> = []
   /** Called before each call takes effect: what must hold at that moment. */
   watch: (call: Action) => void = () => undefined
   reachable = true
@@ -53,6 +55,10 @@ export class UpgradeWorld {
   refusal: string | undefined = undefined
   /** Who holds the room that is missing, where it is refused for want of it. */
   room: Room | undefined = undefined
+  /** Why no archive is kept. */
+  unkept: string | undefined = undefined
+  /** No copy of an archive ever ends. */
+  copiesForEver = false
   unsavable: string | undefined = undefined
   /** Dies where this says so: after the save, before what was decided is done; or just before the save. */
   killer: Killer = () => false
@@ -206,6 +212,7 @@ export class UpgradeWorld {
     const { kills } = this
     if (!this.reachable) return this.broken(call)
     this.watch(call)
+    if (call._tag === "KeepArchives" && this.copiesForEver) return
     const done = this.effect(call)
     // A daemon that died meanwhile hears nothing.
     if (kills === this.kills) this.give(done)
@@ -269,6 +276,19 @@ export class UpgradeWorld {
           _tag: "Transferred",
           operation,
           outcome: { _tag: "Deployed", image, configDigest: digest(image) }
+        }
+      }
+      case "KeepArchives": {
+        const images = call.images.map(format)
+        this.keeps.push(
+          `${images.join(" ")}${call.spare.length === 0 ? "" : `, sparing ${call.spare.map(format).join(" ")}`}`
+        )
+        const fault = this.unkept
+        return {
+          _tag: "ArchivesKept",
+          operation: call.operation,
+          kept: fault === undefined ? images : [],
+          notKept: fault === undefined ? [] : images.map((image) => ({ image, reason: fault }))
         }
       }
       case "RemoveImage": {
