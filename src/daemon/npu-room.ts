@@ -21,9 +21,10 @@ export const take = Effect.fn("NpuRoom.take")(function*(
   archive: ImageArchive,
   refusal: string
 ): Effect.fn.Return<Room | undefined> {
-  const lists = yield* Effect.option(Effect.all([npu.images, npu.containers]))
-  if (lists._tag === "None") return undefined
-  const [images, containers] = lists.value
+  // Containers are as last looked at: looks go one after the other, and a transfer asks for none between them.
+  const containers = yield* npu.containers
+  const images = yield* Effect.orElseSucceed(npu.images, () => undefined)
+  if (containers === undefined || images === undefined) return undefined
   const sizes = yield* source.sizesOf(images.map(({ id }) => id))
   const holdings = images.map((row): StoreHolding => ({
     names: namesOf(row),

@@ -36,8 +36,8 @@ export interface NpuService {
   readonly look: (names: ReadonlyArray<string>, repositories?: ReadonlyArray<string>) => Effect.Effect<Look>
   /** Every image of the NPU's store. */
   readonly images: Effect.Effect<ReadonlyArray<ImageRow>, NpuError>
-  /** Every container of the NPU, of whichever DPU, also those that do not run. */
-  readonly containers: Effect.Effect<ReadonlyArray<ContainerRow>, NpuError>
+  /** Every container of the NPU, of whichever DPU, as the last look showed them; undefined before the first. Asks nothing. */
+  readonly containers: Effect.Effect<ReadonlyArray<ContainerRow> | undefined>
   readonly start: (spec: ContainerSpec, image: ImageRef) => Effect.Effect<void, NpuError>
   /** With `force` the engine kills; without, it asks first and may take long. */
   readonly stop: (name: string, force: boolean) => Effect.Effect<void, NpuError>
@@ -131,6 +131,8 @@ const make = (
     Effect.catchIf(isThere, () => Effect.void)
   )
 
+  let lastSeen: ReadonlyArray<ContainerRow> | undefined
+
   const unlisted = (reason: string): LookResult => ({ _tag: "Unlisted", reason })
 
   // Untraced: once a second, and a span costs as much as the look.
@@ -159,6 +161,7 @@ const make = (
     repositories: ReadonlyArray<string>
   ): Effect.fn.Return<LookResult, NpuError> {
     const rows = yield* containers(true)
+    lastSeen = rows
     const first = readAll(rows, names)
     const seen = new Map(first.sightings)
     if (first.unspecified.length > 0) {
@@ -257,7 +260,7 @@ const make = (
     },
     look,
     images,
-    containers: containers(true),
+    containers: Effect.sync(() => lastSeen),
     start,
     stop,
     remove,

@@ -69,9 +69,11 @@ describe("the room on the NPU", () => {
       assert.isUndefined(yield* missing("300 MB are free"))
     }))
 
-  it.effect("is not told where the NPU lists one half alone", () =>
+  it.effect("is not told where one half alone is known", () =>
     Effect.gen(function*() {
-      const failed = new NpuError({ class: "TimedOut", method: "List", origin: "transport", reason: "no answer" })
-      assert.isUndefined(yield* NpuRoom.take({ ...npu, containers: failed }, source, archive, "no space left"))
+      const failed = new NpuError({ class: "TimedOut", method: "ListImage", origin: "transport", reason: "no answer" })
+      assert.isUndefined(yield* NpuRoom.take({ ...npu, images: failed }, source, archive, "no space left"))
+      const unseen = { ...npu, containers: Effect.succeed(undefined) }
+      assert.isUndefined(yield* NpuRoom.take(unseen, source, archive, "no space left"))
     }))
 })
