@@ -17,7 +17,7 @@ import { makeAuthority, type Pair, valid } from "../layers/lab/certificates.ts"
 import { megabyte, type Usage, usageOf } from "./support/usage.ts"
 
 const seconds = Math.max(5, Number(process.argv[2] ?? 60))
-/** MiB and % of a core for each daemon: what must hold, and what is aimed at. */
+/** MB and % of a core for each daemon: what must hold, and what is aimed at. */
 const limits = { resident: 75, cpu: 1 }
 const goals = { resident: 60, cpu: 0.6 }
 /** Twice the daemons may take the NPU's side twice as much, and this much for noise. */
@@ -26,7 +26,7 @@ const counts = [1, 2, 4, 8]
 const dist = join(import.meta.dirname, "..", "dist")
 
 interface Measured {
-  /** MiB. */
+  /** MB. */
   readonly resident: number
   /** % of a core. */
   readonly cpu: number
@@ -80,9 +80,9 @@ for (const { count, each, server } of rows) {
     server.cpu.toFixed(2)
   ]
   console.log(
-    `${String(count).padStart(7)}   ${cells[0]!.padStart(15)} MiB ${cells[1]!.padStart(9)} %   ${
+    `${String(count).padStart(7)}   ${cells[0]!.padStart(15)} MB ${cells[1]!.padStart(9)} %   ${
       cells[2]!.padStart(12)
-    } MiB ${cells[3]!.padStart(9)} %`
+    } MB ${cells[3]!.padStart(9)} %`
   )
 }
 
@@ -96,7 +96,7 @@ const line = (what: string, value: number, limit: number, goal?: number): boolea
 const [, , four, eight] = rows
 const results = [
   line(
-    "resident of the worst of eight, MiB",
+    "resident of the worst of eight, MB",
     worst(eight!.each.map((one) => one.resident)),
     limits.resident,
     goals.resident

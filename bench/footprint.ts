@@ -74,10 +74,10 @@ const line = (what: string, value: number, digits: number, unit: string, goal?: 
 
 const window = later.at - rest.at
 const results = [
-  line(`resident after ${settle} s`, rest.resident / megabyte, 1, "MiB", goals.resident),
-  line(`private after ${settle} s`, rest.private / megabyte, 1, "MiB", goals.private),
+  line(`resident after ${settle} s`, rest.resident / megabyte, 1, "MB", goals.resident),
+  line(`private after ${settle} s`, rest.private / megabyte, 1, "MB", goals.private),
   line("processor", 100 * (later.cpu - rest.cpu) / window, 2, "% of a core", goals.cpu),
-  line(`growth in ${window.toFixed(0)} s`, (later.private - rest.private) / megabyte, 2, "MiB, private", goals.growth),
+  line(`growth in ${window.toFixed(0)} s`, (later.private - rest.private) / megabyte, 2, "MB, private", goals.growth),
   line("node -e 0", median(pairs.map(([bare]) => bare)), 1, "ms"),
   line("start to first look", median(pairs.map(([, ours]) => ours)), 1, "ms"),
   line("start ÷ floor", median(pairs.map(([bare, ours]) => ours / bare)), 2, `(${starts} pairs)`, goals.start)

@@ -1,7 +1,8 @@
 /** What a process has taken so far, by /proc. */
 import { readFileSync } from "node:fs"
 
-export const megabyte = 1024 * 1024
+/** As the goals are set: 10^6 bytes. */
+export const megabyte = 1_000_000
 
 export interface Usage {
   /** Bytes. */

@@ -41,8 +41,8 @@ const holdings = (pid: number): Holdings => ({
 
 /**
  * What a process holds, over so many seconds: the least of its memory, which is what
- * collections leave (between two of them it rises by some MiB), and the least of its
- * descriptors, since an attempt to connect has one more while it lasts.
+ * collections leave (between two of them it rises by some MiB), and the most of its descriptors, since an
+ * attempt to connect has one while it lasts.
  */
 export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
   Effect.sync(() => holdings(pid)).pipe(
@@ -57,7 +57,7 @@ export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
       const sizes = samples.map(({ rssKiB }) => rssKiB).sort((left, right) => left - right)
       return {
         rssKiB: sizes[0]!,
-        descriptors: Math.min(...samples.map(({ descriptors }) => descriptors))
+        descriptors: Math.max(...samples.map(({ descriptors }) => descriptors))
       }
     })
   )
