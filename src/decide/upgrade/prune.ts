@@ -2,8 +2,8 @@
  * Pruning on an image store that eight DPUs share. Removed is only what this DPU
  * itself ran once and has twice moved on from, that no container of anybody uses,
  * and that every container seen with such an image has left behind for
- * `pruneAge`. Versions have no order but the one in which this DPU had them: what
- * is not among those counts as older, and keeps all.
+ * `pruneAge`, and to which no other DPU may have to go back. Versions have no order but the one in which this DPU had them:
+ * what is not among those counts as older, and keeps all.
  */
 import type { ContainerSpec } from "../../model/catalogue.ts"
 import { format, same, sameRepository, split } from "../../model/image.ts"
@@ -17,6 +17,8 @@ import type { Runner } from "./record.ts"
 const samples = 144
 /** A container that was not seen for so many times `pruneAge` is gone for good. */
 const forgotten = 7
+/** What another container ran before is remembered so far back. */
+const remembered = 8
 
 /** Takes note of a look, and removes one image where that is safe. */
 export const prune = (turn: Turn, input: Input): void => {
@@ -44,10 +46,28 @@ const watched = (memory: Memory, elapsed: number): Readonly<Record<string, Runne
     const before = memory.durable.fleet[container]
     const name = format(image)
     const goesOn = running && before?.image === name && before.unseenFor === 0
-    fleet[container] = { image: name, ranFor: goesOn ? before.ranFor + elapsed : 0, unseenFor: 0 }
+    fleet[container] = {
+      image: name,
+      ranFor: goesOn ? before.ranFor + elapsed : 0,
+      unseenFor: 0,
+      before: past(before, name)
+    }
   }
   return fleet
 }
+
+const past = (runner: Runner | undefined, now: string): Runner["before"] =>
+  runner === undefined || runner.image === now
+    ? runner?.before ?? []
+    : [...runner.before, { image: runner.image, ranFor: runner.ranFor }].filter(({ image }) => image !== now)
+      .slice(-remembered)
+
+/**
+ * What its DPU may go back to from what the container runs now: the last image
+ * that held, and all since, of which nobody can say whether they proved good.
+ */
+const waysBack = ({ before }: Runner, pruneAge: number): ReadonlyArray<string> =>
+  before.slice(Math.max(0, before.findLastIndex(({ ranFor }) => ranFor >= pruneAge))).map(({ image }) => image)
 
 const removeOne = (turn: Turn): void => {
   const { memory } = turn
@@ -64,6 +84,7 @@ const removeOne = (turn: Turn): void => {
 /** The past images of a service that nobody needs any more, oldest first. */
 export const prunable = (memory: Memory, spec: ContainerSpec): ReadonlyArray<string> => {
   const { fleet, pastSets, previousSet } = memory.durable
+  const { pruneAge } = memory.policy.upgrade
   const assigned = assignedImage(memory, spec.name)
   const history = [...pastSets, previousSet ?? {}, assigned === undefined ? {} : { [spec.name]: format(assigned) }]
     .flatMap((set) => set[spec.name] ?? [])
@@ -73,13 +94,14 @@ export const prunable = (memory: Memory, spec: ContainerSpec): ReadonlyArray<str
     ...stagedImages(memory).map(format),
     ...(target === undefined ? [] : [format(targetImage(spec, target))])
   ]
-  const age = (name: string): number => history.findLastIndex((past) => same(split(past), split(name)))
+  const age = (name: string): number => history.findLastIndex((one) => same(split(one), split(name)))
   return pastSets.flatMap((set) => set[spec.name] ?? []).filter((candidate) =>
     !kept.some((name) => same(split(name), split(candidate)))
     && !memory.upgrade.users.some(({ image }) => same(image, split(candidate)))
-    && Object.values(fleet).every(({ image, ranFor }) =>
-      !sameRepository(split(image).repository, spec.repository)
-      || (age(image) > age(candidate) && ranFor >= memory.policy.upgrade.pruneAge)
+    && Object.entries(fleet).every(([container, runner]) =>
+      !sameRepository(split(runner.image).repository, spec.repository)
+      || (age(runner.image) > age(candidate) && runner.ranFor >= pruneAge
+        && (container === spec.name || !waysBack(runner, pruneAge).some((name) => same(split(name), split(candidate)))))
     )
   )
 }

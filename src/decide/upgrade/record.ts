@@ -94,7 +94,19 @@ export interface Ended extends Schema.Schema.Type<typeof Ended> {}
 const ImageSet = Schema.Record({ key: Schema.String, value: Schema.String })
 
 /** A container of any DPU: what it ran when last looked at, and how long it was seen to run that. */
-const Runner = Schema.Struct({ image: Schema.String, ranFor: Schema.Number, unseenFor: Schema.Number }, other)
+const Runner = Schema.Struct(
+  {
+    image: Schema.String,
+    ranFor: Schema.Number,
+    unseenFor: Schema.Number,
+    /** What it was seen to run before that, and for how long, newest last: its DPU may have to go back there. */
+    before: Schema.optionalWith(
+      Schema.Array(Schema.Struct({ image: Schema.String, ranFor: Schema.Number }, other)),
+      { default: () => [] }
+    )
+  },
+  other
+)
 export interface Runner extends Schema.Schema.Type<typeof Runner> {}
 
 /** What stands in the state file for upgrades, beside the record of each container. */

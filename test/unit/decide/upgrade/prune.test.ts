@@ -40,14 +40,32 @@ describe("pruning", () => {
     assert.isFalse(world.images.has("docker-database:1.0"))
   })
 
-  it("waits until a DPU that came late has left it behind for long enough", () => {
+  it("waits until a DPU that came late has run a newer one for long enough", () => {
     const world = upgraded()
-    world.others.set("dash-hadpu5", oldest)
-    world.pass(4000).others.set("dash-hadpu5", "docker-dash-ha:2.0")
+    world.pass(1000).others.set("dash-hadpu5", "docker-dash-ha:2.0")
     world.pass(3000)
     assert.isTrue(world.images.has(oldest))
     world.pass(2000)
     assert.isFalse(world.images.has(oldest))
+  })
+
+  it("keeps what was seen to run on another DPU before: it may be the way back from what runs there now", () => {
+    const world = upgraded()
+    world.others.set("dash-hadpu5", oldest)
+    world.pass(4000).others.set("dash-hadpu5", "docker-dash-ha:2.0")
+    world.pass(4500)
+    assert.isTrue(world.images.has(oldest))
+    assert.isFalse(world.images.has("docker-database:1.0"))
+    // What was tried for a while and given up changes nothing.
+    world.others.set("dash-hadpu5", "docker-dash-ha:3.0")
+    world.pass(600).others.set("dash-hadpu5", "docker-dash-ha:2.0")
+    world.pass(4500)
+    assert.isTrue(world.images.has(oldest))
+    // From the next that holds, the way back is the one before it.
+    world.others.set("dash-hadpu5", "docker-dash-ha:3.0")
+    world.pass(4500)
+    assert.isFalse(world.images.has(oldest))
+    assert.isTrue(world.images.has("docker-dash-ha:2.0"))
   })
 
   it("removes nothing while memory cannot be saved", () => {
