@@ -7,10 +7,11 @@ import * as Simulation from "../layers/sim/simulator.ts"
 import { type Simulated, SimulationError, type SimulationRequest } from "../src/cli/simulate.ts"
 import { describe } from "../src/simulate/fault.ts"
 import { invariants } from "../src/simulate/oracle/violation.ts"
-import { type Outcome, type Regression, run as simulate, runPlan, type Setting } from "../src/simulate/run.ts"
+import { type Outcome, planOf, type Regression, runPlan, type Setting } from "../src/simulate/run.ts"
 import { shrink } from "../src/simulate/shrink.ts"
 import { quietEnd, Simulator } from "../src/simulate/simulator.ts"
 import type { Profile } from "../src/simulate/swarm.ts"
+import { killOf, planOf as scenarioPlan, scenarios, settingOf } from "../src/simulate/sweep.ts"
 import { Timeline } from "../src/simulate/timeline.ts"
 import { page } from "../src/simulate/timeline-page.ts"
 import { line, moment } from "../src/simulate/trace.ts"
@@ -22,18 +23,13 @@ export const run = (request: SimulationRequest): Effect.Effect<Simulated, Simula
   Effect.provide(simulated(request), Simulation.layer)
 
 const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
-  const setting: Setting = {
-    seed: request.seed,
-    length: request.hours * 3_600_000,
-    dpus: request.dpus,
-    profile: request.faults as Profile
-  }
+  const { plan, setting } = yield* asked(request)
   const { containers } = yield* Simulator
   const timeline = new Timeline(containers(setting.dpus).map((specs) => specs.map((spec) => spec.name)))
   const lines: Array<string> = []
   const keeps = request.trace !== undefined
   const begun = performance.now()
-  const outcome = yield* simulate(setting, (entry) => {
+  const outcome = yield* runPlan(setting, plan, (entry) => {
     if (request.html !== undefined) timeline.add(entry)
     const text = keeps ? line(entry) : undefined
     if (text !== undefined) lines.push(text)
@@ -45,7 +41,9 @@ const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
   }
   const smallest = violation === undefined ? undefined : yield* shrink(setting, outcome.plan, violation)
   const failure = smallest === undefined ? null : yield* tell(setting, smallest)
-  const headline = `seed ${request.seed}, ${request.hours} h, ${request.dpus} DPU${request.dpus === 1 ? "" : "s"}`
+  const headline = request.scenario === undefined
+    ? `seed ${setting.seed}, ${request.hours} h, ${setting.dpus} DPU${setting.dpus === 1 ? "" : "s"}`
+    : `${request.scenario}${request.kill === undefined ? "" : `, killed at ${request.kill}`}`
   if (request.trace !== undefined) {
     const verdict = failure === null
       ? "no violation"
@@ -65,7 +63,7 @@ const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
     yield* write(request.html, page(timeline.picture(), `Simulation of ${headline}`, notes))
   }
   return {
-    seed: request.seed,
+    seed: setting.seed,
     hash: outcome.hash,
     simulated: violation === undefined ? (setting.length + quietEnd(setting.profile)) / 1000 : violation.at / 1000,
     took,
@@ -74,6 +72,29 @@ const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
     actions: outcome.counts.actions,
     violation: failure
   } satisfies Simulated
+})
+
+/** What the seed draws, or a scenario of the sweep. */
+const asked = Effect.fnUntraced(function*(request: SimulationRequest) {
+  if (request.scenario === undefined) {
+    const setting: Setting = {
+      seed: request.seed,
+      length: request.hours * 3_600_000,
+      dpus: request.dpus,
+      profile: request.faults as Profile
+    }
+    return { setting, plan: yield* planOf(setting) }
+  }
+  const scenario = scenarios.find(({ name }) => name === request.scenario)
+  if (scenario === undefined) {
+    const names = scenarios.map(({ name }) => name).join(", ")
+    return yield* new SimulationError({ message: `--scenario is one of: ${names}` })
+  }
+  const kill = request.kill === undefined ? undefined : killOf(request.kill)
+  if (request.kill !== undefined && kill === undefined) {
+    return yield* new SimulationError({ message: "--kill is a number and a point, such as 17:between" })
+  }
+  return { setting: settingOf(scenario), plan: scenarioPlan(scenario, kill) }
 })
 
 /** The smallest run that fails, told: its violation, its plan, its last lines. */

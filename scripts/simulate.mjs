@@ -3,11 +3,13 @@
  *
  *   npm run simulate -- [--seeds 1000] [--first 1] [--hours 1] [--dpus 1]
  *                       [--faults all] [--workers N] [--report FILE]
+ *   npm run simulate -- --sweep [--only SCENARIO] [--every 1] [--workers N]
  *
  * Fails where an invariant was broken, or where a fault, an action, a reason of
  * an event or a branch of the judgement occurred fewer than 50 times in 1,000
  * seeds. `--report` writes how often each branch was taken. Interrupted, it sums
- * up what it has run by then.
+ * up what it has run by then. `--sweep` kills the daemon at every write to its disk
+ * instead, in a few scenarios; `--every 40` at every fortieth only.
  */
 import { createHash } from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -19,6 +21,7 @@ import { ensureNode, ensurePackages } from "./prepare.mjs"
 import { bundleWorker } from "./simulate/bundle.mjs"
 import { campaign } from "./simulate/campaign.mjs"
 import { branchCoverage, coverage } from "./simulate/coverage.mjs"
+import { sweep } from "./simulate/sweep.mjs"
 
 ensureNode()
 ensurePackages()
@@ -31,7 +34,10 @@ const { values } = parseArgs({
     dpus: { type: "string", default: "1" },
     faults: { type: "string", default: "all" },
     workers: { type: "string", default: String(availableParallelism()) },
-    report: { type: "string" }
+    report: { type: "string" },
+    sweep: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    every: { type: "string", default: "1" }
   }
 })
 const seeds = Number(values.seeds)
@@ -48,14 +54,11 @@ const add = (into, from) => {
   }
 }
 
-try {
-  const branches = await bundleWorker(bundle, { counting: true })
+const explore = async (branches, signal) => {
   const begun = performance.now()
-  const interrupted = new AbortController()
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort())
   await campaign({
     bundle,
-    signal: interrupted.signal,
+    signal,
     seeds,
     first: Number(values.first),
     workers: Number(values.workers),
@@ -104,6 +107,27 @@ try {
   const traces = [...hashes].sort(([left], [right]) => left - right).join()
   console.log(`traces ${createHash("sha256").update(traces).digest("hex").slice(0, 16)}`)
   console.log(`${total.done - failures.length} passed, ${failures.length} failed`)
+}
+
+const sweepKills = async (signal) => {
+  const swept = await sweep({
+    bundle,
+    signal,
+    only: values.only,
+    every: Number(values.every),
+    workers: Number(values.workers)
+  })
+  for (const failure of swept.failures) console.log(failure)
+  console.log(`${swept.killed} daemons killed in ${swept.runs} runs, ${swept.cpu.toFixed(0)} s of CPU`)
+  console.log(`${swept.runs - swept.failures.length} passed, ${swept.failures.length} failed`)
+  if (swept.killed === 0 || swept.failures.length > 0) process.exitCode = 1
+}
+
+try {
+  const branches = await bundleWorker(bundle, { counting: !values.sweep })
+  const interrupted = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort())
+  await (values.sweep ? sweepKills(interrupted.signal) : explore(branches, interrupted.signal))
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

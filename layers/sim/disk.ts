@@ -3,12 +3,17 @@ import * as Effect from "effect/Effect"
 
 import { StateStoreError, type StateStoreService } from "../../src/daemon/state-store.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
+import type { KillPoint } from "../../src/simulate/fault.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import type { ProcessScheduler } from "./scheduler.ts"
 import type { SimulatedTime } from "./time.ts"
 
-/** Where in a save the daemon is to be killed. */
-export type KillPoint = "before" | "between" | "after"
+interface Ambush {
+  readonly point: KillPoint
+  /** Saves until then; 1 is the next. */
+  readonly saves: number
+  readonly spring: () => void
+}
 
 export interface DiskOptions {
   readonly dpu: number
@@ -25,8 +30,8 @@ export class Disk {
   torn = 0
   /** Milliseconds more for each save. */
   delay = 0
-  /** Calls back once, at this point of the next save. */
-  ambush: { readonly point: KillPoint; readonly spring: () => void } | undefined
+  /** Each calls back once, at its point of a save that is still to come. */
+  ambushes: ReadonlyArray<Ambush> = []
   private readonly options: DiskOptions
 
   constructor(options: DiskOptions) {
@@ -66,6 +71,7 @@ export class Disk {
   private save(text: string, process: ProcessScheduler, end: (error: string | undefined) => void): void {
     const { chance, dpu, record, time } = this.options
     record({ _tag: "Saving", at: time.now, dpu, text })
+    this.ambushes = this.ambushes.map((ambush) => ({ ...ambush, saves: ambush.saves - 1 }))
     const later = (millis: number, action: () => void): void => {
       time.after(millis, () => {
         if (process.alive) action()
@@ -91,10 +97,10 @@ export class Disk {
   }
 
   private spring(point: KillPoint): boolean {
-    if (this.ambush?.point !== point) return false
-    const { spring } = this.ambush
-    this.ambush = undefined
-    spring()
+    const sprung = this.ambushes.find((ambush) => ambush.saves <= 0 && ambush.point === point)
+    if (sprung === undefined) return false
+    this.ambushes = this.ambushes.filter((ambush) => ambush !== sprung)
+    sprung.spring()
     return true
   }
 }

@@ -34,7 +34,7 @@ export const forget = (world: World): void => {
   world.engine.corruptDeploys(0)
   world.engine.loseDeploys(0)
   for (const dpu of world.dpus) {
-    dpu.disk.ambush = undefined
+    dpu.disk.ambushes = []
     dpu.start()
   }
 }
@@ -149,6 +149,7 @@ type OnDpu = Extract<
       | "WallClockJump"
       | "DaemonKilled"
       | "KilledAtSave"
+      | "KilledAtWrite"
       | "DaemonStopped"
       | "MemoryLost"
       | "VersionUnreadable"
@@ -191,7 +192,12 @@ const beginOnDpu = (world: World, fault: OnDpu): (() => void) | undefined => {
       else world.queue.interruptAfter(fault.steps, () => dpu.kill(fault.downFor, fault.rebooted))
       return undefined
     case "KilledAtSave":
-      dpu.disk.ambush = { point: fault.when, spring: () => dpu.kill(fault.downFor, false) }
+    case "KilledAtWrite":
+      dpu.disk.ambushes = [...dpu.disk.ambushes, {
+        point: fault.when,
+        saves: fault._tag === "KilledAtWrite" ? fault.number : 1,
+        spring: () => dpu.kill(fault.downFor, false)
+      }]
       return undefined
     case "DaemonStopped":
       dpu.stop(fault.downFor)

@@ -15,6 +15,9 @@ export interface SimulationRequest {
   readonly hours: number
   readonly dpus: number
   readonly faults: string
+  /** One of the sweep's instead of what the seed draws, and where its daemon is killed: `17:between`. */
+  readonly scenario: string | undefined
+  readonly kill: string | undefined
   /** Where the plan, the violation and the trace go as text. */
   readonly trace: string | undefined
   /** Where the time line goes as one page. */
@@ -95,6 +98,10 @@ const render = (result: Simulated, options: SimulateOptions): string => {
     ...violation.trace.map((line) => `  ${line}`),
     "",
     `as a regression test: ${JSON.stringify(violation.regression)}`,
-    `again: offloadctl simulate --seed ${options.seed} --hours ${options.hours} --dpus ${options.dpus} --faults ${options.faults}`
+    options.scenario === undefined
+      ? `again: offloadctl simulate --seed ${options.seed} --hours ${options.hours} --dpus ${options.dpus} --faults ${options.faults}`
+      : `again: offloadctl simulate --scenario ${options.scenario}${
+        options.kill === undefined ? "" : ` --kill ${options.kill}`
+      }`
   ].join("\n")
 }

@@ -12,6 +12,10 @@ const container = Schema.String
 /** The probability that a call is hit, 0 to 1. */
 const share = Schema.Number
 
+/** Where in a save the daemon is killed: before the text is written, after it was renamed, or after it was confirmed. */
+const KillPoint = Schema.Literal("before", "between", "after")
+export type KillPoint = typeof KillPoint.Type
+
 /** Something at one moment. */
 const once = <T extends string, F extends Schema.Struct.Fields>(tag: T, fields: F) =>
   Schema.TaggedStruct(tag, { at, ...fields })
@@ -70,8 +74,10 @@ export const Fault = Schema.Union(
   once("WallClockJump", { dpu, by: Schema.Number }),
   /** Killed so many steps after the moment, in the midst of whatever is going on. */
   once("DaemonKilled", { dpu, steps: Schema.Int, downFor: Schema.Number, rebooted: Schema.Boolean }),
-  /** Killed at the next save: before the text is written, after it was renamed, or after it was confirmed. */
-  once("KilledAtSave", { dpu, when: Schema.Literal("before", "between", "after"), downFor: Schema.Number }),
+  /** Killed at the next save. */
+  once("KilledAtSave", { dpu, when: KillPoint, downFor: Schema.Number }),
+  /** Killed at the save of this number, counted from 1 since the moment, over all the daemons that come. */
+  once("KilledAtWrite", { dpu, number: Schema.Int, when: KillPoint, downFor: Schema.Number }),
   once("DaemonStopped", { dpu, downFor: Schema.Number }),
   /** The daemon is killed, and its memory is gone, cut short or nonsense when the next one comes. */
   once("MemoryLost", { dpu, how: Schema.Literal("gone", "cut", "odd"), downFor: Schema.Number }),

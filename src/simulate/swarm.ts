@@ -24,7 +24,9 @@ export const profiles = {
   network: (kind: FaultKind) => networkKinds.has(kind),
   daemon: (kind: FaultKind) => daemonKinds.has(kind),
   /** Everything, and the DPUs' versions change all the time, to bad ones too. */
-  upgrades: () => true
+  upgrades: () => true,
+  /** The DPUs move on from one sound version to another, calmly enough for images to grow old and be removed. */
+  pruning: (kind: FaultKind) => calmKinds.has(kind)
 } as const
 export type Profile = keyof typeof profiles
 
@@ -52,8 +54,21 @@ const networkKinds: ReadonlySet<FaultKind> = new Set([
   "PartialLists",
   "ProbesLost"
 ])
+const calmKinds: ReadonlySet<FaultKind> = new Set([
+  "VersionChange",
+  "ForeignReplace",
+  "ForeignStart",
+  "LinkCut",
+  "IdleGoaway",
+  "DaemonKilled",
+  "KilledAtSave",
+  "OperatorRollsBack"
+])
 /** Kinds that every run of this profile has. */
-const always: Partial<Record<Profile, ReadonlyArray<FaultKind>>> = { upgrades: ["VersionChange"] }
+const always: Partial<Record<Profile, ReadonlyArray<FaultKind>>> = {
+  upgrades: ["VersionChange"],
+  pruning: ["VersionChange"]
+}
 
 const daemonKinds: ReadonlySet<FaultKind> = new Set([
   "DiskFull",
@@ -62,6 +77,7 @@ const daemonKinds: ReadonlySet<FaultKind> = new Set([
   "WallClockJump",
   "DaemonKilled",
   "KilledAtSave",
+  "KilledAtWrite",
   "DaemonStopped",
   "MemoryLost",
   "OperatorStops",
@@ -89,7 +105,7 @@ const drawKind = (kind: FaultKind, chance: Chance, options: SwarmOptions): Reado
     container: () => chance.pick(chance.pick(options.containers)),
     version: () => chance.pick(options.versions)
   }
-  const [shortest, longest] = intervals[kind] ?? [30_000, 1_200_000]
+  const [shortest, longest] = (options.profile === "pruning" ? calm : intervals[kind]) ?? [30_000, 1_200_000]
   const mean = chance.logarithmic(shortest, longest) / options.containers.length
   const faults: Array<Fault> = []
   for (let at = wait(chance, mean); at < options.length; at += wait(chance, mean)) {
@@ -121,8 +137,12 @@ const intervals: Partial<Record<FaultKind, readonly [number, number]>> = {
   OperatorStarts: [30_000, 600_000],
   CrashLoop: [120_000, 1_800_000],
   DaemonKilled: [20_000, 1_200_000],
-  KilledAtSave: [20_000, 1_200_000]
+  KilledAtSave: [20_000, 1_200_000],
+  KilledAtWrite: [60_000, 1_200_000]
 }
+
+/** The same where upgrades shall come to their end. */
+const calm: readonly [number, number] = [1_200_000, 2_400_000]
 
 /** A version that no DPU ever has. */
 const foreignVersion = "20251231.9"
@@ -342,7 +362,15 @@ const draws: Record<FaultKind, Draw> = {
     dpu: world.dpu(),
     paused: chance.hits(0.3)
   }),
-  OperatorAsks: (at, _, world) => ({ _tag: "OperatorAsks", at, dpu: world.dpu() })
+  OperatorAsks: (at, _, world) => ({ _tag: "OperatorAsks", at, dpu: world.dpu() }),
+  KilledAtWrite: (at, chance, world) => ({
+    _tag: "KilledAtWrite",
+    at,
+    dpu: world.dpu(),
+    number: 1 + chance.below(30),
+    when: chance.pick(["before", "between", "after"]),
+    downFor: downFor(chance)
+  })
 }
 
 /** Every kind there is. */

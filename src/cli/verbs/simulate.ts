@@ -22,8 +22,20 @@ const dpus = Options.integer("dpus").pipe(
 
 const faults = Options.text("faults").pipe(
   Options.withPseudoName("PROFILE"),
-  Options.withDescription("Which faults to draw from: all, none, containers, network or daemon."),
+  Options.withDescription("Which faults to draw from: all, none, containers, network, daemon, upgrades or pruning."),
   Options.withDefault("all")
+)
+
+const scenario = Options.text("scenario").pipe(
+  Options.withPseudoName("NAME"),
+  Options.withDescription("Run a scenario of the sweep of kills instead of what the seed draws."),
+  Options.optional
+)
+
+const kill = Options.text("kill").pipe(
+  Options.withPseudoName("N:POINT"),
+  Options.withDescription("Kill the scenario's daemon at its Nth write: before, between or after."),
+  Options.optional
 )
 
 const trace = Options.text("trace").pipe(
@@ -41,9 +53,15 @@ const html = Options.text("html").pipe(
 export const command = verb(
   "simulate",
   "Runs the daemon's own program through simulated faults; exits 1 where an invariant is broken. Asks no daemon.",
-  { seed, hours, dpus, faults, trace, html, output },
+  { seed, hours, dpus, faults, scenario, kill, trace, html, output },
   (parsed) =>
     Effect.suspend(() =>
-      simulate({ ...parsed, trace: Option.getOrUndefined(parsed.trace), html: Option.getOrUndefined(parsed.html) })
+      simulate({
+        ...parsed,
+        scenario: Option.getOrUndefined(parsed.scenario),
+        kill: Option.getOrUndefined(parsed.kill),
+        trace: Option.getOrUndefined(parsed.trace),
+        html: Option.getOrUndefined(parsed.html)
+      })
     )
 )
