@@ -2,11 +2,13 @@
  * Plants faults in the daemon, one at a time, and says which invariant caught
  * each, and after how many seeds.
  *
- *   npm run mutants -- [--seeds 200] [--hours 1] [--only TEXT] [--quick] [--check] [--workers N]
+ *   npm run mutants -- [--seeds 200] [--hours 1] [--only TEXT] [--profile NAME]
+ *                      [--quick] [--check] [--workers N]
  *
- * Fails where one is not caught, or where an invariant never fired. `--quick`
- * plants only those that are caught by the first seeds; `--check` none, and says
- * only whether their patches still fit the sources.
+ * Fails where one is not caught, or where an invariant never fired. `--profile`
+ * plants only those that are hunted in these faults; `--quick` only those that are
+ * caught by the first seeds; `--check` none, and says only whether their patches
+ * still fit the sources.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "200" },
     hours: { type: "string", default: "1" },
     only: { type: "string", default: "" },
+    profile: { type: "string" },
     quick: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
     workers: { type: "string", default: String(availableParallelism()) }
@@ -50,7 +53,7 @@ const hunt = async (mutant, folder) => {
     seeds: Number(values.seeds),
     workers: Number(values.workers),
     job: {
-      length: Number(values.hours) * 3_600_000,
+      length: (mutant.hours ?? Number(values.hours)) * 3_600_000,
       dpus: mutant.dpus ?? 1,
       profile: mutant.profile ?? "all",
       stop: true
@@ -64,7 +67,9 @@ const hunt = async (mutant, folder) => {
   return caught
 }
 
-const chosen = mutants.filter(({ name, quick = false }) => name.includes(values.only) && (quick || !values.quick))
+const chosen = mutants.filter(({ name, profile = "all", quick = false }) =>
+  name.includes(values.only) && (values.profile ?? profile) === profile && (quick || !values.quick)
+)
 const folder = mkdtempSync(join(tmpdir(), "offloader-mutants-"))
 const fired = new Set()
 let missed = 0

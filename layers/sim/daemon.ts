@@ -31,6 +31,7 @@ import type { SonicVersion } from "../../src/model/version.ts"
 import { ImageSource, type ImageSourceService } from "../../src/npu/image-source.ts"
 import * as Npu from "../../src/npu/npu.ts"
 import { Wire } from "../../src/npu/wire.ts"
+import { ActivePolicy, type Policy } from "../../src/policy/policy.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import type { Engine } from "../npu-sim/engine/engine.ts"
@@ -51,6 +52,7 @@ export interface DpuOptions {
   readonly queue: TaskQueue
   readonly chance: Chance
   readonly images: ImageSourceService
+  readonly policy: Policy
   readonly record: (entry: Entry) => void
   readonly npu: FaultyWire.NpuSide
   readonly nextCall: () => number
@@ -275,7 +277,7 @@ export class SimulatedDpu {
 
   /** One context, not a layer for each port: a daemon starts often, and layers cost more than all else of a start. */
   private ports(life: Life) {
-    const { containers, dpu, engine, images, npu, record, time } = this.options
+    const { containers, dpu, engine, images, npu, policy, record, time } = this.options
     const versions = Stream.asyncPush<VersionReading>((emit) =>
       Effect.sync(() => {
         life.tell = (next) => void emit.single(next)
@@ -302,6 +304,7 @@ export class SimulatedDpu {
         Context.add(Prober, ProbeRoad.make(this.options, this.link, life.process)),
         Context.add(Assignment, { dpu, containers, serviceHost: "npu" }),
         Context.add(ImageSource, images),
+        Context.add(ActivePolicy, policy),
         Context.add(StateStore, this.disk.store(life.process)),
         Context.add(DpuIdentity, { dpu, versions }),
         Context.add(EventStore, {

@@ -5,12 +5,13 @@ import * as Layer from "effect/Layer"
 import { type RunOptions, Simulator } from "../../src/simulate/simulator.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import * as Faults from "./faults.ts"
-import { badVersions, versions } from "./images.ts"
+import { badVersions, furtherVersions, versions } from "./images.ts"
 import { assigned, World } from "./world.ts"
 
 export const layer: Layer.Layer<Simulator> = Layer.succeed(Simulator, {
   containers: assigned,
   versions,
+  furtherVersions,
   badVersions,
   run: (options) => Effect.sync(() => withoutLeftovers(() => run(options)))
 })
@@ -20,7 +21,7 @@ const run = (options: RunOptions): void => {
   const record = (entry: Entry): void => {
     if (going && !options.watch(entry)) going = false
   }
-  const world = new World({ seed: options.seed, dpus: options.dpus, record })
+  const world = new World({ seed: options.seed, dpus: options.dpus, policy: options.policy, record })
   world.time.at(options.length, () => {
     Faults.forget(world)
     record({ _tag: "Quiet", at: world.time.now })

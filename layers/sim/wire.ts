@@ -246,10 +246,11 @@ const describe = (method: MethodName, request: object): Described => {
   const fields = request as Readonly<Record<string, unknown>>
   const text = (key: string): string => typeof fields[key] === "string" ? fields[key] : ""
   const name = text("instanceName")
+  const image = method === "RemoveImage" ? text("name") : text("imageName")
   return {
     method,
     container: name === "" && method === "RemoveContainer" ? text("name") : name,
-    image: text("imageName") === "" ? "" : `${text("imageName")}:${text("tag")}`,
+    image: image === "" ? "" : `${image}:${text("tag")}`,
     force: fields["force"] === true,
     all: fields["all"] === true
   }

@@ -3,6 +3,7 @@ import * as Either from "effect/Either"
 
 import { builtIn, type ContainerSpec, resolve } from "../../src/model/catalogue.ts"
 import { format } from "../../src/model/image.ts"
+import type { Policy } from "../../src/policy/policy.ts"
 import { Chance } from "../../src/simulate/chance.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import { Engine } from "../npu-sim/engine/engine.ts"
@@ -15,6 +16,7 @@ import { SimulatedTime } from "./time.ts"
 export interface WorldOptions {
   readonly seed: number
   readonly dpus: number
+  readonly policy: Policy
   readonly record: (entry: Entry) => void
 }
 
@@ -57,12 +59,13 @@ export class World {
         listsLabels: chance.hits(0.5)
       }
     })
-    this.furnish(chance.fork(2))
+    // What is there before the first daemon is told as well: it may be in use.
     this.engine.subscribe((event) => {
       if (event._tag === "Logged" || event._tag === "ProbeChanged") return
       const { id, image, name } = event.container
       record({ _tag: "Engine", at: time.now, what: event._tag, container: name, id, image: format(image) })
     })
+    this.furnish(chance.fork(2))
     const process = new ProcessScheduler(this.queue)
     let calls = 0
     const npu = { process, clock: Clock.make(time, process, { mono: 0, wall: () => epoch }) }
@@ -77,6 +80,7 @@ export class World {
         queue: this.queue,
         chance: chance.fork(100 + dpu),
         images,
+        policy: options.policy,
         record,
         npu,
         nextCall: () => ++calls,

@@ -332,6 +332,109 @@ export const mutants = [
     replace: "for (const member of switched.slice(1)) {"
   },
   {
+    name: "skips the health gate",
+    expects: "GateKept",
+    profile: "upgrades",
+    file: decide("upgrade/advance"),
+    find: "if (!hasPassedGate(turn, member)) return false",
+    replace:
+      "if (runningInstance(turn.memory, specOf(turn.memory, member)!) === undefined) return false\n  void hasPassedGate"
+  },
+  {
+    name: "ends the probation early",
+    expects: "ProbationServed",
+    profile: "upgrades",
+    file: decide("upgrade/advance"),
+    find: "if (observed < turn.memory.policy.upgrade.probation) return",
+    replace: "if (observed < turn.memory.policy.upgrade.probation / 2) return"
+  },
+  {
+    name: "charges an outage to the clock of the probation",
+    expects: "ProbationServed",
+    profile: "upgrades",
+    file: decide("upgrade/clock"),
+    find: "turn.setUpgrade({ lookedAt: undefined, running: {} })\n    return",
+    replace: "return",
+    also: [{
+      file: decide("upgrade/clock"),
+      find: "Math.min(mono - before.lookedAt, longestStep)",
+      replace: "mono - before.lookedAt + 0 * longestStep"
+    }]
+  },
+  {
+    name: "forgets to record the old set before the switch",
+    expects: "WayBackHeld",
+    profile: "upgrades",
+    file: decide("upgrade/members"),
+    find: "previous: assigned === undefined ? null : { image: format(assigned), id: null },",
+    replace:
+      "previous: assigned === undefined || spec.service !== \"gnmi\" ? null : { image: format(assigned), id: null },"
+  },
+  {
+    name: "restarts what runs as it should while another is switched",
+    expects: "CauseForStop",
+    profile: "upgrades",
+    file: decide("question"),
+    find: "return isUnhealthy(memory, spec, mono) ? \"Unhealthy\" : undefined",
+    replace: `const saga = memory.durable.upgrade
+  const other = saga?.phase === "switching" && saga.members.every(({ container, passed }) => passed || container !== spec.name)
+  return isUnhealthy(memory, spec, mono) || other ? "Unhealthy" : undefined`
+  },
+  {
+    name: "loses an operator's stop through an upgrade",
+    expects: "IntentKept",
+    profile: "upgrades",
+    file: decide("upgrade/switch"),
+    find: "assigned: image,\n    level: 0,",
+    replace: "assigned: image,\n    desired: \"running\",\n    level: 0,"
+  },
+  {
+    name: "does not say that a mixed set stays mixed",
+    expects: "SetsUnmixed",
+    profile: "upgrades",
+    file: decide("upgrade/end"),
+    find: "if (assignedVersions(turn.memory).length > 1) {",
+    replace: "if (assignedVersions(turn.memory).length > 9) {"
+  },
+  {
+    name: "removes images that others still run",
+    expects: "NeededImagesKept",
+    profile: "pruning",
+    hours: 4,
+    dpus: 2,
+    file: decide("upgrade/prune"),
+    find:
+      "&& !memory.upgrade.users.some(({ image }) => same(image, split(candidate)))\n    && Object.entries(fleet).every(",
+    replace: "&& Object.entries(fleet).slice(0, 0).every("
+  },
+  {
+    name: "removes the set before as soon as the next is committed",
+    expects: "NeededImagesKept",
+    profile: "pruning",
+    hours: 4,
+    file: decide("upgrade/end"),
+    find: "pastSets: previousSet === null ? pastSets : [...pastSets, previousSet].slice(-rememberedSets)",
+    replace: "pastSets: [...pastSets, previousSet ?? {}, previousOf(turn, saga)].slice(-rememberedSets)",
+    also: [{
+      file: decide("upgrade/prune"),
+      find:
+        "...[previousSet?.[spec.name], assigned === undefined ? undefined : format(assigned)].flatMap((name) => name ?? []),",
+      replace: "...(assigned === undefined ? [] : [format(assigned)]),"
+    }, {
+      file: decide("upgrade/prune"),
+      find: "runner.ranFor >= pruneAge",
+      replace: "runner.ranFor >= 0"
+    }]
+  },
+  {
+    name: "puts what failed into no quarantine",
+    expects: "QuarantineKept",
+    profile: "upgrades",
+    file: decide("upgrade/end"),
+    find: "if (quarantined) quarantine(turn, saga, reason)",
+    replace: "void quarantine"
+  },
+  {
     name: "goes forward again after the way back has begun",
     expects: "UpgradesOneWay",
     profile: "upgrades",

@@ -1,7 +1,13 @@
 /** How often what occurred, so that a run can say what it has not tried. */
 import type { Call, Entry } from "./trace.ts"
 
-const changes: ReadonlySet<string> = new Set(["StartContainer", "StopContainer", "RemoveContainer", "Deploy"])
+const changes: ReadonlySet<string> = new Set([
+  "StartContainer",
+  "StopContainer",
+  "RemoveContainer",
+  "RemoveImage",
+  "Deploy"
+])
 
 export class Counts {
   readonly faults: Record<string, number> = {}

@@ -3,12 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 import type { ContainerSpec } from "../model/catalogue.ts"
-import { defaults } from "../policy/policy.ts"
 import { Counts } from "./counts.ts"
 import { Plan } from "./fault.ts"
 import { Oracle } from "./oracle/oracle.ts"
 import type { Violation } from "./oracle/violation.ts"
-import { quietEnd, Simulator } from "./simulator.ts"
+import { policyOf, quietEnd, Simulator, type SimulatorService } from "./simulator.ts"
 import { draw, type Profile } from "./swarm.ts"
 import { type Entry, TraceHash } from "./trace.ts"
 
@@ -44,13 +43,27 @@ export type Regression = typeof Regression.Type
 export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> =>
   Effect.map(
     Simulator,
-    ({ badVersions, containers, versions }) =>
+    (simulator) =>
       draw({
         ...setting,
-        containers: names(containers(setting.dpus)),
-        versions: setting.profile === "upgrades" ? [...versions, ...badVersions] : versions
+        containers: names(simulator.containers(setting.dpus)),
+        versions: versionsOf(simulator, setting.profile)
       })
   )
+
+const versionsOf = (
+  { badVersions, furtherVersions, versions }: SimulatorService,
+  profile: Profile
+): ReadonlyArray<string> => {
+  switch (profile) {
+    case "upgrades":
+      return [...versions, ...badVersions]
+    case "pruning":
+      return [...versions, ...furtherVersions]
+    default:
+      return versions
+  }
+}
 
 /**
  * Runs a plan to its end, or to the first violation. `also` hears every entry,
@@ -64,8 +77,9 @@ export const runPlan = Effect.fnUntraced(
     until: number = Number.POSITIVE_INFINITY
   ) {
     const simulator = yield* Simulator
+    const policy = policyOf(setting.profile)
     const oracle = new Oracle({
-      policy: defaults,
+      policy,
       containers: simulator.containers(setting.dpus),
       quiet: quietEnd(setting.profile),
       badVersions: simulator.badVersions
@@ -78,6 +92,7 @@ export const runPlan = Effect.fnUntraced(
       dpus: setting.dpus,
       plan,
       quiet: quietEnd(setting.profile),
+      policy,
       watch: (entry) => {
         hash.add(entry)
         counts.add(entry)

@@ -20,7 +20,7 @@ export interface Call {
   readonly method: MethodName
   /** The instance name of StartContainer, StopContainer, RemoveContainer and Log; otherwise empty. */
   readonly container: string
-  /** The image of StartContainer and of Deploy; otherwise empty. */
+  /** The image of StartContainer, Deploy and RemoveImage; otherwise empty. */
   readonly image: string
   readonly force: boolean
   /** ListContainer of all, not of the running ones only. */

@@ -9,12 +9,18 @@ import { ProbeHistory } from "./probes.ts"
 
 type Desired = "running" | "stopped"
 
+/** Milliseconds from which on a save counts as slow. */
+const slowSave = 1000
+
 export class ContainerJournal {
   readonly spec: ContainerSpec
   readonly evidence: ContainerEvidence
   readonly probes = new ProbeHistory()
   /** The instance that the probes are about. */
   probed = ""
+  /** Since when that one was shown to run; and for how long the one before it was, until when. */
+  private runningSince: number | undefined
+  private ranBefore = { length: 0, until: Number.NEGATIVE_INFINITY }
   /** A call of the present daemon that changes the container. */
   inFlight: Call | undefined
   /** What the operator was last told; and what else the memory may hold, since nobody was told. */
@@ -43,6 +49,22 @@ export class ContainerJournal {
     this.spec = spec
     this.evidence = new ContainerEvidence(spec.name)
   }
+
+  /** Another instance, or none where it is empty: the probes of the one before say nothing of it. */
+  becomes(instance: string, at: number): void {
+    if (this.runningSince !== undefined) this.ranBefore = { length: at - this.runningSince, until: at }
+    this.runningSince = instance === "" ? undefined : at
+    this.probed = instance
+    this.probes.forget(at)
+  }
+
+  /** Whether one instance had been shown to run, and to answer, for so long at any moment since then. */
+  hasRunFor(length: number, now: number, since: number): boolean {
+    const { ranBefore, runningSince } = this
+    const ran = (runningSince !== undefined && now - runningSince >= length)
+      || (ranBefore.until >= since && ranBefore.length >= length)
+    return ran && (this.spec.probe === undefined || this.probes.wasHealthy(since))
+  }
 }
 
 export class DpuJournal {
@@ -53,7 +75,8 @@ export class DpuJournal {
   durable: string | undefined
   /** The last save failed, and none has succeeded since. */
   undurable = false
-  private parsed: { readonly text: string | undefined; readonly durable: Durable | undefined } | undefined
+  /** What was read of late: each text is asked for again and again. */
+  private parsed: ReadonlyArray<{ readonly text: string; readonly durable: Durable | undefined }> = []
   private lastSaving: string | undefined
   saving: { readonly begun: number; readonly text: string } | undefined
   /** When the run of saves that follow each other at once, now or just ended, began. */
@@ -89,6 +112,8 @@ export class DpuJournal {
   memoryLost = false
   /** When a reboot was last concluded. */
   rebootAt = Number.NEGATIVE_INFINITY
+  /** Of the set on probation: how long the lists that came can have shown all of it to run, and when the last did. */
+  probation: { readonly id: string; observed: number; listedAt: number | undefined } | undefined
 
   constructor(dpu: number, specs: ReadonlyArray<ContainerSpec>) {
     this.dpu = dpu
@@ -97,14 +122,40 @@ export class DpuJournal {
 
   /** What the daemon last meant to save, whether it could or not. */
   get intended(): Durable | undefined {
-    return this.lastSaving === undefined ? this.memory : read(this.lastSaving)
+    return this.lastSaving === undefined ? this.memory : this.read(this.lastSaving)
   }
 
   get memory(): Durable | undefined {
-    if (this.parsed?.text !== this.durable || this.parsed === undefined) {
-      this.parsed = { text: this.durable, durable: this.durable === undefined ? undefined : read(this.durable) }
+    return this.durable === undefined ? undefined : this.read(this.durable)
+  }
+
+  /** Undefined where the text cannot be loaded. */
+  read(text: string): Durable | undefined {
+    const known = this.parsed.find((entry) => entry.text === text)
+    if (known !== undefined) return known.durable
+    const durable = Either.getOrUndefined(decode(text, 0))
+    this.parsed = [{ text, durable }, ...this.parsed.slice(0, 2)]
+    return durable
+  }
+
+  /** A list that came, or a look that failed: the time up to the next one is then not observed. */
+  observes(came: boolean, at: number, longestStep: number): void {
+    const saga = this.memory?.upgrade ?? null
+    if (saga?.phase !== "probation") {
+      this.probation = undefined
+      return
     }
-    return this.parsed.durable
+    if (this.probation?.id !== saga.id) this.probation = { id: saga.id, observed: 0, listedAt: undefined }
+    const { probation } = this
+    const states = saga.members.flatMap(({ container }) => {
+      const member = this.containers.get(container)
+      return member === undefined || member.possible.has("stopped") ? [] : [member.evidence.present.state]
+    })
+    if (!came || states.some((state) => state === "Stopped" || state === "Absent")) probation.listedAt = undefined
+    else if (!states.includes("Unknown")) {
+      if (probation.listedAt !== undefined) probation.observed += Math.min(at - probation.listedAt, longestStep)
+      probation.listedAt = at
+    }
   }
 
   /**
@@ -168,10 +219,10 @@ export class DpuJournal {
     this.hint = undefined
     this.rebootAt = Number.NEGATIVE_INFINITY
     this.imagesSeen = new Set()
+    if (this.probation !== undefined) this.probation.listedAt = undefined
     for (const container of this.containers.values()) {
       container.evidence.forget(at)
-      container.probes.forget(at)
-      container.probed = ""
+      container.becomes("", at)
       container.inFlight = undefined
       container.wordOfStop = 0
       container.asked = 0
@@ -188,6 +239,8 @@ export class DpuJournal {
   }
 
   saveEnds(ok: boolean, durable: string | undefined, at: number): void {
+    // What a slow disk holds up, it holds up for the looks as well.
+    if (this.saving !== undefined && at - this.saving.begun >= slowSave) this.lastListAt = at
     this.saving = undefined
     this.chainEnded = at
     this.undurable = !ok
@@ -206,5 +259,3 @@ export class DpuJournal {
     this.hint ??= { at, from: at }
   }
 }
-
-export const read = (text: string): Durable | undefined => Either.getOrUndefined(decode(text, 0))

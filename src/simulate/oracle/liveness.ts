@@ -2,6 +2,7 @@
  * Liveness, and the watch on looks. Once faults have ended, all that shall run
  * must run and answer within a time, and is then to be left alone.
  */
+import { split } from "../../model/image.ts"
 import type { Call } from "../trace.ts"
 import type { DpuJournal } from "./journal.ts"
 import { setMixed } from "./upgrades.ts"
@@ -145,7 +146,12 @@ const isRight = (journal: DpuJournal, version: string): boolean => {
   const { memory } = journal
   if (memory === undefined) return false
   if (memory.upgrade !== null || memory.paused || version === memory.ordered) return true
-  const assigned = new Set(Object.values(memory.containers).map((container) => container.assigned?.split(":").at(-1)))
+  // What never ran was assigned nothing, and mixes no set.
+  const assigned = new Set(
+    Object.values(memory.containers).flatMap(({ assigned: image, owned }) =>
+      owned && image !== null ? [split(image).tag] : []
+    )
+  )
   return memory.quarantine.some((entry) => entry.version === journal.version)
     && (assigned.size === 1 || memory.degraded !== null)
 }

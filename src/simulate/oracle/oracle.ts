@@ -8,6 +8,7 @@ import type { Policy } from "../../policy/policy.ts"
 import type { Entry } from "../trace.ts"
 import { isChange, sent } from "./actions.ts"
 import { readRows } from "./evidence.ts"
+import { Containers, removing } from "./images.ts"
 import { type ContainerJournal, DpuJournal } from "./journal.ts"
 import { Liveness } from "./liveness.ts"
 import { asked, commanded, saving } from "./saves.ts"
@@ -29,6 +30,7 @@ export class Oracle {
   private readonly policy: Policy
   /** Container → the instance that runs, and since when. */
   private readonly running = new Map<string, { readonly id: string; readonly since: number; readonly image: string }>()
+  private readonly containers = new Containers()
   private readonly liveness: Liveness
 
   constructor(options: OracleOptions) {
@@ -45,6 +47,7 @@ export class Oracle {
     )
     switch (entry._tag) {
       case "Engine":
+        this.containers.see(entry)
         if (entry.what === "Started") {
           this.running.set(entry.container, { id: entry.id, since: entry.at, image: entry.image })
         } else if (this.running.get(entry.container)?.id === entry.id) this.running.delete(entry.container)
@@ -72,7 +75,7 @@ export class Oracle {
         }
         return
       case "Saving":
-        saving(this.dpus[entry.dpu]!, entry, this.reporter(entry.dpu, entry.at))
+        saving(this.dpus[entry.dpu]!, entry, this.policy, this.reporter(entry.dpu, entry.at))
         return this.dpus[entry.dpu]!.saveBegins(entry.text, entry.at)
       case "Saved":
         return this.dpus[entry.dpu]!.saveEnds(entry.ok, entry.durable, entry.at)
@@ -150,6 +153,8 @@ export class Oracle {
       }
       journal.listBegins(entry.at)
       journal.hint = undefined
+    } else if (call.method === "RemoveImage") {
+      removing(journal, this.dpus, call, this.containers, this.policy, this.reporter(call.dpu, entry.at))
     } else if (isChange(call)) {
       this.liveness.acted(call)
       sent(
@@ -186,6 +191,7 @@ export class Oracle {
       journal.failures++
       journal.failuresInLook++
       if (journal.failures < this.policy.rpc.ListContainer.tries) return
+      journal.observes(false, entry.at, this.policy.upgrade.longestStep)
       for (const container of journal.containers.values()) {
         container.evidence.blind(entry.at)
         // An NPU that answers a status of its own is there; otherwise waits collapse when it is back.
@@ -210,6 +216,7 @@ export class Oracle {
       this.probesOf(container, entry.at)
       container.probes.listed(true, entry.call.begun)
     }
+    journal.observes(true, entry.at, this.policy.upgrade.longestStep)
   }
 
   /** Probes are of an instance: another one begins without history. */
@@ -219,8 +226,7 @@ export class Oracle {
     if (present.version !== undefined) container.seen.add(present.version)
     const instance = present.state === "Running" ? present.id : ""
     if (instance === container.probed) return
-    container.probed = instance
-    container.probes.forget(at)
+    container.becomes(instance, at)
   }
 
   private said(entry: Extract<Entry, { _tag: "Said" }>): void {

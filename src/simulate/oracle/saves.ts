@@ -1,15 +1,23 @@
 /** Checks of the memory on the disk, at every save and every answer to an operator. */
+import type { Policy } from "../../policy/policy.ts"
 import type { Entry } from "../trace.ts"
-import { type DpuJournal, read } from "./journal.ts"
+import type { DpuJournal } from "./journal.ts"
 import { upgrading } from "./upgrades.ts"
 import type { Report } from "./violation.ts"
 
-export const saving = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Saving" }>, report: Report): void => {
-  const memory = read(entry.text)
+export const saving = (
+  journal: DpuJournal,
+  entry: Extract<Entry, { _tag: "Saving" }>,
+  policy: Policy,
+  report: Report
+): void => {
+  const memory = journal.read(entry.text)
   if (memory === undefined) return report("MemoryLoads", "", "what the daemon saves cannot be loaded")
   const before = journal.intended
   // What could not be saved was decided anew, without what it would have changed of an upgrade.
-  if (before !== undefined && !journal.memoryLost && !journal.undurable) upgrading(journal, before, memory, report)
+  if (before !== undefined && !journal.memoryLost && !journal.undurable) {
+    upgrading(journal, before, memory, policy, entry.at, report)
+  }
   const since = journal.decidedSince(entry.at)
   for (const container of journal.containers.values()) {
     const { name } = container.spec

@@ -1,5 +1,6 @@
 /** Checks of upgrades, from what the daemon writes into its memory and from what it was shown. */
 import type { Durable } from "../../decide/durable.ts"
+import type { Policy } from "../../policy/policy.ts"
 import type { DpuJournal } from "./journal.ts"
 import type { Report } from "./violation.ts"
 
@@ -8,10 +9,28 @@ type Saga = NonNullable<Durable["upgrade"]>
 /** An upgrade passes through these in order; `rollingBack` can follow on each. */
 const order = { staging: 0, switching: 1, probation: 2, rollingBack: 3 } as const
 
-/** At each save: what was meant before, and what is now. */
-export const upgrading = (journal: DpuJournal, before: Durable, after: Durable, report: Report): void => {
+/** Milliseconds of a probation that lists and delays may hide from this side. */
+const hidden = 60_000
+
+/** At each save: what was meant before, and what is now. `at`: when it was saved. */
+export const upgrading = (
+  journal: DpuJournal,
+  before: Durable,
+  after: Durable,
+  { upgrade: policy }: Policy,
+  at: number,
+  report: Report
+): void => {
   const old = before.upgrade
   const saga = after.upgrade
+  if (saga !== null && saga.failure !== null && saga.phase !== "rollingBack") {
+    report("UpgradesOneWay", "", `${saga.id} is to be brought back (${saga.failure}), and is ${saga.phase}`)
+  }
+  if (old !== null) {
+    gated(journal, old, after, policy.gate, at, report)
+    if (saga?.id !== old.id && after.lastUpgrade?.id === old.id) ended(journal, old, after, policy.probation, report)
+    else if (saga?.id === old.id) abandoned(old, saga, after, report)
+  }
   if (saga !== null && saga.id === old?.id) {
     if (order[saga.phase] < order[old.phase]) {
       report("UpgradesOneWay", "", `${saga.id} was ${old.phase} and is ${saga.phase} again`)
@@ -19,7 +38,7 @@ export const upgrading = (journal: DpuJournal, before: Durable, after: Durable, 
     if (old.phase === "staging" && saga.phase !== "staging") staged(journal, saga, report)
   } else if (saga !== null) begun(saga, before, after, report)
   for (const [name, { assigned }] of Object.entries(after.containers)) {
-    const was = before.containers[name]?.assigned ?? null
+    const was = assignmentOf(before, name)
     const isMember = [old, saga].some((one) => one?.members.some(({ container }) => container === name) === true)
     if (was !== null && was !== assigned && !isMember) {
       report(
@@ -31,12 +50,81 @@ export const upgrading = (journal: DpuJournal, before: Durable, after: Durable, 
   }
 }
 
+/** What it is to run; a service that never ran is tied to no image yet, whatever was tried. */
+const assignmentOf = ({ containers }: Durable, name: string): string | null =>
+  containers[name]?.owned === true ? containers[name].assigned : null
+
+/** A member is done with only after it was seen to run for as long as its gate takes. */
+const gated = (
+  journal: DpuJournal,
+  old: Saga,
+  after: Durable,
+  gate: number,
+  at: number,
+  report: Report
+): void => {
+  const saga = after.upgrade?.id === old.id ? after.upgrade : undefined
+  const forward = old.phase === "switching" && (saga?.phase === "switching" || saga?.phase === "probation")
+  const back = old.phase === "rollingBack"
+    && (saga?.phase === "rollingBack" || (saga === undefined && after.lastUpgrade?.outcome === "rolledBack"))
+  if (!forward && !back) return
+  for (const { container, passed } of old.members) {
+    const now = saga?.members.find((member) => member.container === container)
+    const journaled = journal.containers.get(container)
+    if (passed || (saga !== undefined && now?.passed !== true) || journaled === undefined) continue
+    if (after.containers[container]?.desired === "stopped") continue
+    if (!journaled.hasRunFor(gate, at, journal.decidedSince(at))) {
+      report("GateKept", container, `${old.id} went on from it before it was seen to run for ${gate / 1000} s`)
+    }
+  }
+}
+
+/** How a saga ended, against what was recorded of it. */
+const ended = (journal: DpuJournal, old: Saga, after: Durable, probation: number, report: Report): void => {
+  const outcome = after.lastUpgrade?.outcome
+  if (outcome !== "committed" && outcome !== "rolledBack") return
+  for (const { container, previous, target } of old.members) {
+    const meant = outcome === "committed" ? target : previous?.image
+    const assigned = assignmentOf(after, container)
+    if (meant !== undefined && assigned !== null && assigned !== meant) {
+      report("SetsUnmixed", container, `${old.id} was ${outcome}, and it is to run ${assigned} in place of ${meant}`)
+    }
+  }
+  if (outcome === "rolledBack") {
+    const mixed = after.degraded === null ? mixture(journal, after) : undefined
+    if (mixed !== undefined) report("SetsUnmixed", "", `${old.id} was rolled back: ${mixed}`)
+    return
+  }
+  const observed = journal.probation?.id === old.id ? journal.probation.observed : 0
+  if (observed < probation - hidden) {
+    report(
+      "ProbationServed",
+      "",
+      `${old.id} was committed after ${Math.round(observed / 1000)} s of observed running, of ${probation / 1000} s`
+    )
+  }
+}
+
+/** What is brought back although its version is still the one that is wanted, has failed. */
+const abandoned = (old: Saga, saga: Saga, after: Durable, report: Report): void => {
+  if (old.phase === "rollingBack" || saga.phase !== "rollingBack" || saga.kind === "rollback") return
+  const wanted = after.ordered ?? after.dpuVersion
+  if (wanted === saga.version && !after.quarantine.some(({ version }) => version === wanted)) {
+    report("QuarantineKept", "", `${saga.id} failed, and ${wanted} is not in quarantine`)
+  }
+}
+
 const begun = (saga: Saga, before: Durable, after: Durable, report: Report): void => {
   const isBad = (memory: Durable): boolean => memory.quarantine.some(({ version }) => version === saga.version)
   if (saga.kind === "upgrade" && isBad(before) && isBad(after)) {
     report("QuarantineKept", "", `${saga.id} begins to ${saga.version}, which is in quarantine`)
   }
-  for (const { container, passed, target } of saga.members) {
+  for (const { container, passed, previous, target } of saga.members) {
+    // Where it takes over from another, the way back is that one's.
+    const ran = [before, after].map((memory) => assignmentOf(memory, container))
+    if (saga.kind === "upgrade" && before.upgrade === null && !ran.includes(previous?.image ?? null)) {
+      report("WayBackHeld", container, `${saga.id} has ${previous?.image ?? "nothing"} as the way back from it`)
+    }
     // What it was found to run instead may have come to be known in this very turn.
     const runs = [before, after].every((memory) => memory.containers[container]?.assigned === target)
     if (!passed && runs) {
@@ -76,10 +164,15 @@ export const stoppedForSwitch = (journal: DpuJournal, name: string, report: Repo
 /** At the end: whether the set is of one version. */
 export const setMixed = (journal: DpuJournal): string | undefined => {
   const { memory } = journal
-  if (memory === undefined || memory.upgrade !== null || memory.degraded !== null || memory.paused) return undefined
+  return memory === undefined || memory.upgrade !== null || memory.degraded !== null || memory.paused
+    ? undefined
+    : mixture(journal, memory)
+}
+
+const mixture = (journal: DpuJournal, memory: Durable): string | undefined => {
   const assigned = new Map(
     [...journal.containers.keys()].flatMap((name) => {
-      const image = memory.containers[name]?.assigned ?? null
+      const image = assignmentOf(memory, name)
       return image === null ? [] : [[name, image.slice(image.lastIndexOf(":") + 1)] as const]
     })
   )

@@ -23,9 +23,14 @@ export const invariants = {
   NoDefect: "The program never fails inside.",
   Converges: "Once faults end, what shall run runs and answers within 180 s, and what shall not does not.",
   StaysQuiet: "What runs and answers is left alone.",
+  GateKept:
+    "An upgrade goes on from a service, forward or back, only once it ran and answered for as long as its gate.",
+  ProbationServed: "A set is committed only once all of it was observed to run for as long as its probation.",
   WayBackHeld: "What is stopped for a switch has its way back, and its new image, on the NPU.",
+  NeededImagesKept:
+    "No image is removed that a container is made from, or that is a DPU's present set, its way back, or its target.",
   SetsUnmixed: "When no upgrade is under way, all services are of one version, or Degraded says why not.",
-  QuarantineKept: "A set in quarantine is not begun again by itself.",
+  QuarantineKept: "A set that failed is put into quarantine, and is not begun again by itself.",
   UpgradesOneWay: "An upgrade goes forward or back, and never forward again: it ends.",
   UnaffectedLeftAlone: "An upgrade changes what is of another version, and nothing else changes what a service runs."
 } as const
