@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
@@ -16,6 +17,7 @@ import {
   VersionView
 } from "../control/views.ts"
 import { type Answer, BadReply, type Exchange, type ExchangeError, type Method } from "./exchange.ts"
+import { plain } from "./text.ts"
 
 /** What can go wrong with any request. */
 export type ClientError = ExchangeError | ProblemOf<"BadRequest" | "UnknownPath" | "TooLarge" | "InternalError">
@@ -44,6 +46,8 @@ export interface ControlClientShape {
   /** The NPU's own status, as JSON for the same reason. */
   readonly npu: Effect.Effect<unknown, ClientError>
   readonly version: Effect.Effect<VersionView, ClientError>
+  /** The daemon's own version, where its answers are not understood; undefined where not even that can be had. */
+  readonly daemonVersion: Effect.Effect<string | undefined>
   /** What is done about versions; as JSON, like all of upgrades: the quick verbs shall not pay for their schemas. */
   readonly plan: Effect.Effect<unknown, ClientError>
   readonly order: (order: Order, request: object) => Effect.Effect<unknown, ClientError | NotRecorded | Declined>
@@ -64,7 +68,7 @@ export const make = (exchange: Exchange): ControlClientShape => {
       Effect.flatMap(
         exchange(method, path, body === undefined ? undefined : JSON.stringify(body)),
         (answer): Effect.Effect<A, ClientError | ProblemOf<E>> => {
-          if (answer.status < 300) return decodeView(schema, answer)
+          if (answer.status < 300) return decodeView(schema, answer, daemonVersion)
           const problem = decodeProblem(answer)
           return Effect.fail(
             problem._tag !== "BadReply" && !known.includes(problem._tag)
@@ -76,6 +80,10 @@ export const make = (exchange: Exchange): ControlClientShape => {
         }
       )
   }
+  const daemonVersion = exchange("GET", "/v1/version").pipe(
+    Effect.map(({ body }) => Option.getOrUndefined(decodeDaemon(body))?.daemon),
+    Effect.orElseSucceed(() => undefined)
+  )
   const one = (name: string) => `/v1/containers/${segment(name)}`
   const operation = (id: string) => `/v1/deployments/${segment(id)}`
   return {
@@ -91,6 +99,7 @@ export const make = (exchange: Exchange): ControlClientShape => {
     policy: call()(Schema.Unknown, "GET", "/v1/policy"),
     npu: call()(Schema.Unknown, "GET", "/v1/npu"),
     version: call()(VersionView, "GET", "/v1/version"),
+    daemonVersion,
     plan: call()(Schema.Unknown, "GET", "/v1/upgrade"),
     order: (order, request) => call("NotRecorded", "Declined")(Schema.Unknown, "POST", `/v1/${order}`, request),
     images: call("NpuUnreachable", "Declined")(Schema.Unknown, "GET", "/v1/images")
@@ -129,16 +138,27 @@ export const decodeProblem = (answer: Answer): ProblemView | BadReply => {
   return new BadReply({ message: `offloadd answered with status ${answer.status} and no reason` })
 }
 
-const decodeView = <A, I>(schema: Schema.Schema<A, I>, answer: Answer): Effect.Effect<A, BadReply> =>
+/** Said of an answer that is none of this program's contract. */
+export const misunderstood = (what: string, version: string | undefined): string =>
+  `offloadd's ${what} is not understood; it ${
+    version === undefined
+      ? "may be of another version than offloadctl"
+      : `is of version ${plain(version)}, perhaps another version than offloadctl's`
+  }`
+
+const decodeView = <A, I>(
+  schema: Schema.Schema<A, I>,
+  answer: Answer,
+  daemonVersion: ControlClientShape["daemonVersion"]
+): Effect.Effect<A, BadReply> =>
   Either.match(Either.flatMap(parse(answer.body), Schema.decodeUnknownEither(schema)), {
     onLeft: (error) =>
-      Effect.fail(
+      Effect.flatMap(daemonVersion, (version) =>
         new BadReply({
-          message: `offloadd's answer is not understood; offloadctl and offloadd may be of different versions (${
+          message: `${misunderstood("answer", version)} (${
             error instanceof ParseResult.ParseError ? firstFault(error) : error.message
           })`
-        })
-      ),
+        })),
     onRight: Effect.succeed
   })
 
@@ -146,6 +166,8 @@ const firstFault = (error: ParseResult.ParseError): string => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   return issue === undefined ? error.message : `${issue.path.map(String).join(".")}: ${issue.message}`
 }
+
+const decodeDaemon = Schema.decodeUnknownOption(Schema.parseJson(Schema.Struct({ daemon: Schema.String })))
 
 const parse = (body: string): Either.Either<unknown, Error> =>
   Either.try({ try: () => JSON.parse(body) as unknown, catch: (error) => error as Error })

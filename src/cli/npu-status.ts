@@ -1,29 +1,20 @@
 /** `offloadctl status --npu`: the NPU itself, as the daemon last knew it. Answers at once, also while it is away. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 
 import { NpuStatus } from "../control/npu-status.ts"
 import { deedsOf } from "../model/speech.ts"
 import { ControlClient } from "./control-client.ts"
-import { BadReply } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
 import { isTrouble, npuLine } from "./npu-line.ts"
 import { type Format, print, printJson, Screen } from "./screen.ts"
 import { dated, paint, plain } from "./text.ts"
+import { understood } from "./understood.ts"
 
 /** Exits 3 where it is not reachable, or lacks what keeping services takes. */
 export const npuStatus = Effect.fn("npuStatus")(function*(output: Format) {
   const client = yield* ControlClient
-  const view = yield* Effect.mapError(
-    Effect.flatMap(client.npu, Schema.decodeUnknown(NpuStatus)),
-    (error) =>
-      error._tag === "ParseError"
-        ? new BadReply({
-          message: "offloadd's word on the NPU is not understood; it may be of another version than offloadctl"
-        })
-        : error
-  )
+  const view = yield* understood(NpuStatus, "word on the NPU")(client.npu)
   if (output === "json") yield* printJson(view)
   else yield* print(render(view, yield* Clock.currentTimeMillis, (yield* Screen).colour))
   return view.npu.reachable === true && !view.conditions.some(isTrouble) ? ExitCode.done : ExitCode.degraded

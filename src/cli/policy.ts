@@ -7,10 +7,10 @@ import { format } from "../policy/duration-text.ts"
 import type { Rung } from "../policy/explain.ts"
 import { defaults } from "../policy/policy.ts"
 import { ControlClient } from "./control-client.ts"
-import { BadReply } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
 import { type Format, print, printJson, Screen } from "./screen.ts"
 import { table } from "./table.ts"
+import { understood } from "./understood.ts"
 
 export interface PolicyOptions {
   /** The built-in policy, which needs no daemon. */
@@ -28,16 +28,7 @@ export const policy = Effect.fn("policy")(function*(options: PolicyOptions) {
 
 const encode = Schema.encodeSync(PolicyView)
 
-const active = Effect.gen(function*() {
-  const client = yield* ControlClient
-  return yield* Effect.mapError(
-    Effect.flatMap(client.policy, Schema.decodeUnknown(PolicyView)),
-    (error) =>
-      error._tag === "ParseError"
-        ? new BadReply({ message: "offloadd's policy is not understood; it may be of another version than offloadctl" })
-        : error
-  )
-})
+const active = Effect.flatMap(ControlClient, (client) => understood(PolicyView, "policy")(client.policy))
 
 const renderPolicy = (view: PolicyView, written: unknown, colour: boolean): string =>
   [

@@ -1,6 +1,11 @@
 /**
  * What the control API shows and takes, as Schemas: shared by the daemon, which
  * fills them, and by `offloadctl`, which prints them. Times are ISO 8601 UTC.
+ *
+ * A field that comes after a release is optional in reading, with a default, so
+ * that `offloadctl` reads what an older daemon answers; an older `offloadctl`
+ * passes over what it does not know. What cannot be read so has another
+ * `apiVersion`, and is refused with the daemon's version.
  */
 import * as Schema from "effect/Schema"
 

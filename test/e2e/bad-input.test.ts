@@ -22,19 +22,11 @@ import {
   until,
   Waited
 } from "../../bin/lab.ts"
-import { allRunning, byName, calls, fault, makeSwitch } from "./switch.ts"
+import { allRunning, byName, calls, fault, makeRunningSwitch, makeSwitch } from "./switch.ts"
 
 const version = "20260101.1"
 
-const running = Effect.gen(function*() {
-  const lab = yield* makeSwitch
-  yield* packImages(lab, version)
-  yield* setVersion(lab, version)
-  const npu = yield* startNpuSim(lab)
-  const daemon = yield* startDaemon(lab, npu.endpoint)
-  yield* until(lab, "three running", allRunning)
-  return { lab, npu, daemon }
-})
+const running = makeRunningSwitch(version)
 
 const tar = (members: Readonly<Record<string, string>>) =>
   Effect.promise(() => {

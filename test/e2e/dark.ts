@@ -5,15 +5,13 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 
-import { packImages, setVersion, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
+import { startDaemon, startNpuSim, until } from "../../bin/lab.ts"
 import { start } from "../../layers/lab/process.ts"
-import { allRunning, makeSwitch } from "./switch.ts"
+import { allRunning, makeSwitchAt } from "./switch.ts"
 
 /** Three services running, seen through a link that is then stopped; and the daemon that sees nothing any more. */
 export const darkened = Effect.gen(function*() {
-  const lab = yield* makeSwitch
-  yield* packImages(lab, "20260101.1")
-  yield* setVersion(lab, "20260101.1")
+  const lab = yield* makeSwitchAt("20260101.1")
   const npu = yield* startNpuSim(lab)
   const link = yield* start(process.execPath, [
     join(import.meta.dirname, "dark-link.cjs"),

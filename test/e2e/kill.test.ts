@@ -10,8 +10,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 
-import { type Lab, offloadctl, packImages, setVersion, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
-import { allRunning, calls, fault, makeSwitch, runForeign } from "./switch.ts"
+import { type Lab, offloadctl, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
+import { allRunning, calls, fault, makeSwitchAt, runForeign } from "./switch.ts"
 
 const version = "20260101.1"
 
@@ -23,9 +23,7 @@ const quick = {
 }
 
 const ready = Effect.gen(function*() {
-  const lab = yield* makeSwitch
-  yield* packImages(lab, version)
-  yield* setVersion(lab, version)
+  const lab = yield* makeSwitchAt(version)
   writeFileSync(join(lab.folder, "policy.json"), JSON.stringify(quick))
   const npu = yield* startNpuSim(lab)
   yield* runForeign(lab, npu.endpoint)

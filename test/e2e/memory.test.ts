@@ -5,17 +5,12 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
-import { offloadctl, packImages, setVersion, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
-import { allRunning, byName, calls, fault, makeSwitch, runForeign } from "./switch.ts"
+import { offloadctl, startDaemon, startNpuSim, until } from "../../bin/lab.ts"
+import { allRunning, byName, calls, fault, makeSwitchAt, runForeign } from "./switch.ts"
 
 const version = "20260101.1"
 
-const ready = Effect.gen(function*() {
-  const lab = yield* makeSwitch
-  yield* packImages(lab, version)
-  yield* setVersion(lab, version)
-  return lab
-})
+const ready = makeSwitchAt(version)
 
 const starts = (lab: Parameters<typeof calls>[0], name?: string) =>
   calls(lab).filter(({ method, subject }) => method === "StartContainer" && (name === undefined || subject === name))

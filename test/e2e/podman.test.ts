@@ -4,30 +4,12 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
-import {
-  answering,
-  type Lab,
-  offloadctl,
-  packImages,
-  setVersion,
-  startDaemon,
-  startNpuSim,
-  until
-} from "../../bin/lab.ts"
+import { answering, type Lab, offloadctl, startDaemon, until } from "../../bin/lab.ts"
 import { packTo } from "../../layers/images/pack.ts"
-import { startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
-import { allRunning, byName, makeSwitch } from "./switch.ts"
+import { whyNoPodman } from "../../layers/lab/podman.ts"
+import { allRunning, byName, makePodmanSwitch } from "./switch.ts"
 
 const version = "20260101.1"
-
-const ready = Effect.gen(function*() {
-  const lab = yield* makeSwitch
-  const podman = yield* startPodman(lab.folder)
-  yield* packImages(lab, version, answering)
-  yield* setVersion(lab, version)
-  const npu = yield* startNpuSim(lab, ["--engine", "docker", "--docker-socket", podman.socket])
-  return { lab, npu, podman }
-})
 
 const daemonOf = (lab: Lab, endpoint: string) => startDaemon(lab, endpoint, ["--service-host", "127.0.0.1"])
 
@@ -42,7 +24,7 @@ describe("the main job on podman", () => {
           Object.assign(context.task.meta, { skipReason: skip })
           return context.skip(skip)
         }
-        const { lab, npu, podman } = yield* ready
+        const { lab, npu, podman } = yield* makePodmanSwitch(version, answering)
         const [, gnmi, ha] = lab.containers
         // Somebody else's container on the same engine.
         yield* podman.run("load", "-i", join(lab.images, `docker-database-${version}.tar`))

@@ -9,10 +9,21 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-import { type Lab, makeLab, Waited } from "../../bin/lab.ts"
+import {
+  type Contents,
+  type Lab,
+  makeLab,
+  packImages,
+  setVersion,
+  startDaemon,
+  startNpuSim,
+  until,
+  Waited
+} from "../../bin/lab.ts"
 import * as Gnoi from "../../layers/gnoi/wire.ts"
 import * as ImageFolder from "../../layers/images/folder.ts"
 import { packTo } from "../../layers/images/pack.ts"
+import { startPodman } from "../../layers/lab/podman.ts"
 import { administer } from "../../layers/npu-sim/admin/client.ts"
 import { type JournalCall, read } from "../../layers/npu-sim/journal.ts"
 import type { ContainerList, ContainerView } from "../../src/control/views.ts"
@@ -31,6 +42,34 @@ export const makeSwitch = Effect.gen(function*() {
   yield* Effect.addFinalizer(() => Effect.sync(() => assert.deepStrictEqual(trespasses(lab), [])))
   return lab
 })
+
+/** Such a lab whose DPU has this version and its archives. */
+export const makeSwitchAt = (version: string, contents?: Contents) =>
+  Effect.gen(function*() {
+    const lab = yield* makeSwitch
+    yield* packImages(lab, version, contents)
+    yield* setVersion(lab, version)
+    return lab
+  })
+
+/** The same with an NPU in memory, on which the daemon has brought up all three services. */
+export const makeRunningSwitch = (version: string) =>
+  Effect.gen(function*() {
+    const lab = yield* makeSwitchAt(version)
+    const npu = yield* startNpuSim(lab)
+    const daemon = yield* startDaemon(lab, npu.endpoint)
+    yield* until(lab, "three running", allRunning)
+    return { lab, npu, daemon }
+  })
+
+/** The same with an NPU on podman, and no daemon yet. */
+export const makePodmanSwitch = (version: string, contents: Contents) =>
+  Effect.gen(function*() {
+    const lab = yield* makeSwitchAt(version, contents)
+    const podman = yield* startPodman(lab.folder)
+    const npu = yield* startNpuSim(lab, ["--engine", "docker", "--docker-socket", podman.socket])
+    return { lab, npu, podman }
+  })
 
 export const allRunning = (list: { readonly containers: ReadonlyArray<ContainerView> }): boolean =>
   list.containers.every(({ desired, state }) => desired === "running" ? state === "Running" : state !== "Running")

@@ -7,21 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
-import {
-  answering,
-  type Contents,
-  control,
-  type Lab,
-  packImages,
-  setVersion,
-  startDaemon,
-  startNpuSim,
-  until,
-  Waited
-} from "../../bin/lab.ts"
-import { startPodman } from "../../layers/lab/podman.ts"
+import { answering, type Contents, control, type Lab, packImages, startDaemon, until, Waited } from "../../bin/lab.ts"
 import { UpgradeView } from "../../src/control/upgrade-views.ts"
-import { allRunning, calls, makeSwitch } from "./switch.ts"
+import { allRunning, calls, makePodmanSwitch } from "./switch.ts"
 
 export const first = "20260101.1"
 export const second = "20260202.2"
@@ -47,14 +35,10 @@ const contents = (bad: Bad | undefined): Contents => (spec, version) => {
 /** An NPU on podman, the archives of two versions, and a daemon to be started against it. */
 export const ready = (bad?: Bad) =>
   Effect.gen(function*() {
-    const lab = yield* makeSwitch
-    const podman = yield* startPodman(lab.folder)
-    yield* packImages(lab, first, answering)
+    const { lab, npu, podman } = yield* makePodmanSwitch(first, answering)
     yield* packImages(lab, second, contents(bad))
-    yield* setVersion(lab, first)
     const policy = join(lab.folder, "short-gate-and-probation.json")
     writeFileSync(policy, JSON.stringify(shortGateAndProbation))
-    const npu = yield* startNpuSim(lab, ["--engine", "docker", "--docker-socket", podman.socket])
     return {
       lab,
       podman,

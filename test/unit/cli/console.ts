@@ -56,6 +56,7 @@ const silent: ControlClientShape = {
   policy: Effect.fail(noDaemon),
   npu: Effect.fail(noDaemon),
   version: Effect.fail(noDaemon),
+  daemonVersion: Effect.succeed(undefined),
   plan: Effect.fail(noDaemon),
   order: () => Effect.fail(noDaemon),
   images: Effect.fail(noDaemon)

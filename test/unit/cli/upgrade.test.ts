@@ -135,6 +135,24 @@ describe("upgrade", () => {
     }))
 })
 
+describe("the plan of a daemon of another version", () => {
+  it.effect("is read where only fields are missing that came later", () =>
+    Effect.gen(function*() {
+      const { room: _room, ...older } = view()
+      const { code, out } = yield* commandLine(["plan", "-o", "json"], { client: { plan: Effect.succeed(older) } })
+      assert.deepStrictEqual([code, JSON.parse(out).room], [0, []])
+    }))
+
+  it.effect("is refused with that version where it is not understood", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* commandLine(["plan"], {
+        client: { plan: Effect.succeed({ apiVersion: "offloader/v9" }), daemonVersion: Effect.succeed("9.0.0") }
+      })
+      assert.strictEqual(code, 1)
+      assert.include(err, "offloadd's plan is not understood; it is of version 9.0.0, perhaps another version")
+    }))
+})
+
 describe("rollback", () => {
   it.effect("takes the way back for success", () =>
     Effect.gen(function*() {
