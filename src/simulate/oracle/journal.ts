@@ -89,8 +89,6 @@ export class DpuJournal {
   readonly pastVersions: Array<{ readonly version: string | undefined; readonly until: number }> = []
   /** The images that the NPU was last seen to hold. */
   imagesSeen: ReadonlySet<string> = new Set()
-  /** A transfer was refused for want of room: who holds the room is asked once, whatever look is under way. */
-  asksForRoom = false
   /** ListContainer calls in flight. */
   lists = 0
   /** When the last one began. */
@@ -221,7 +219,6 @@ export class DpuJournal {
     this.hint = undefined
     this.rebootAt = Number.NEGATIVE_INFINITY
     this.imagesSeen = new Set()
-    this.asksForRoom = false
     if (this.probation !== undefined) this.probation.listedAt = undefined
     for (const container of this.containers.values()) {
       container.evidence.forget(at)

@@ -148,8 +148,7 @@ export class Oracle {
     const { call } = entry
     const journal = this.dpus[call.dpu]!
     if (call.method === "ListContainer") {
-      if (journal.lists > 0 && journal.asksForRoom) journal.asksForRoom = false
-      else if (journal.lists > 0) {
+      if (journal.lists > 0) {
         this.reporter(call.dpu, entry.at)("LooksInTurn", "", "a list was asked for while another was in flight")
       }
       journal.listBegins(entry.at)
@@ -173,9 +172,6 @@ export class Oracle {
     const journal = this.dpus[call.dpu]!
     if (entry._tag === "Answered" && entry.images !== undefined) journal.imagesSeen = new Set(entry.images)
     if (call.method === "ListContainer") return this.listed(journal, entry)
-    if (call.method === "Deploy") {
-      journal.asksForRoom = entry._tag === "Answered" && entry.error?.code === "RESOURCE_EXHAUSTED"
-    }
     const container = journal.containers.get(call.container)
     if (container === undefined || container.inFlight?.number !== call.number) return
     container.inFlight = undefined
