@@ -46,12 +46,13 @@ import { environment, root } from "./prepare.mjs"
 /**
  * Name → the first line of what is run. Memory is dear on a DPU, hence the daemon's
  * flags; with fixed thresholds malloc gives a transfer's buffers back to the system.
- * Without V8's compilers it holds 7 MiB less and does not grow by their code over
- * the hours; a look each second is too little for them to pay (docs/performance.md).
+ * Without V8's optimizing compiler it does not grow by its code over the hours, and
+ * a look each second is too little for it to pay; threads for its collector and its
+ * compilers cost more than they spare (docs/performance.md).
  */
 const binaries = {
   offloadd: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072"
-    + " MALLOC_TRIM_THRESHOLD_=131072 node --max-semi-space-size=1 --optimize-for-size --no-opt --no-sparkplug --expose-gc",
+    + " MALLOC_TRIM_THRESHOLD_=131072 node --max-semi-space-size=1 --no-opt --single-threaded-gc --v8-pool-size=1 --expose-gc",
   offloadctl: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",
   "npu-sim": "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",
   demo: "#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node",

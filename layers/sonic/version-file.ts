@@ -25,19 +25,27 @@ export const versions = (path: string): Stream.Stream<VersionReading> =>
   }).pipe(
     // Events that come during a reading are answered by one more.
     Stream.buffer({ capacity: 1, strategy: "sliding" }),
-    Stream.mapEffect(() => readVersion(path)),
+    Stream.mapEffect(() => settledText(path)),
+    // The same text is not understood again: nearly every reading finds it.
+    Stream.changesWith(sameText),
+    Stream.map((text) => understand(path, text)),
     Stream.changesWith(same)
   )
 
 /** One reading of the file. */
 export const readVersion = (path: string): Effect.Effect<VersionReading> =>
-  Effect.map(settledText(path), (text) =>
-    Either.match(Either.flatMap(text, (content) => parseVersion(path, content)), {
-      onLeft: (reason): VersionReading => ({ _tag: "Unreadable", reason }),
-      onRight: (version): VersionReading => ({ _tag: "Version", version })
-    }))
+  Effect.map(settledText(path), (text) => understand(path, text))
 
-const settledText = (path: string): Effect.Effect<Either.Either<string, string>> =>
+/** What the file holds, or why it cannot be read. */
+type Text = Either.Either<string, string>
+
+const understand = (path: string, text: Text): VersionReading =>
+  Either.match(Either.flatMap(text, (content) => parseVersion(path, content)), {
+    onLeft: (reason): VersionReading => ({ _tag: "Unreadable", reason }),
+    onRight: (version): VersionReading => ({ _tag: "Version", version })
+  })
+
+const settledText = (path: string): Effect.Effect<Text> =>
   Effect.gen(function*() {
     let text = yield* readText(path)
     while (Either.isRight(text) && text.right !== "" && !text.right.endsWith("\n")) {
@@ -79,6 +87,9 @@ const watchFolder = (folder: string): Stream.Stream<void> =>
       ), { bufferSize: 1, strategy: "sliding" }),
     poll
   )
+
+const sameText = (left: Text, right: Text): boolean =>
+  left._tag === right._tag && Either.merge(left) === Either.merge(right)
 
 const same = (left: VersionReading, right: VersionReading): boolean =>
   left._tag === "Version"
