@@ -1,11 +1,10 @@
 /** What the switch's own tools may read of this DPU's containers: flat, and a row new only where something of it changed. */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 
-import { monotonic } from "../model/monotonic.ts"
+import { bothClocks } from "../model/monotonic.ts"
 import type { Decider } from "./decider.ts"
 import { containerView } from "./views.ts"
 
@@ -33,7 +32,7 @@ export const statusRows = (decider: Decider["Type"]): Stream.Stream<StatusRows> 
   Stream.repeatEffectWithSchedule(
     Effect.gen(function*() {
       const memory = yield* decider.memory
-      const now = { mono: yield* monotonic, wall: yield* Clock.currentTimeMillis }
+      const now = yield* bothClocks
       return new Map(memory.specs.map((spec): readonly [string, StatusRow] => {
         const { image, lastReason, restarts, state, targetVersion, version } = containerView(memory, spec, now)
         return [spec.name, {

@@ -10,11 +10,11 @@ import { packTo } from "../../layers/images/pack.ts"
 import { layerSources } from "../../layers/images/sources.ts"
 import { startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
 import { ImageSource } from "../../src/npu/image-source.ts"
+import { needs } from "../needs.ts"
 
-const missing = whyNoPodman()
-if (missing !== undefined) console.log(`skipped: a container engine as the source of images: ${missing}`)
+describe("a real container engine as the source of images", () => {
+  needs(whyNoPodman())
 
-describe.skipIf(missing !== undefined)("a real container engine as the source of images", () => {
   it.scopedLive("gives an image by its version's tag, and by its label where it has none", () =>
     Effect.gen(function*() {
       const folder = yield* Effect.acquireRelease(

@@ -11,9 +11,7 @@ import { type Podman, startPodman, whyNoPodman } from "../../layers/lab/podman.t
 import * as DockerBackend from "../../layers/npu-sim/docker/backend.ts"
 import { serve } from "../../layers/npu-sim/server/serve.ts"
 import { type Answer, connect, type TestClient } from "../integration/npu-sim/client.ts"
-
-const missing = whyNoPodman()
-if (missing !== undefined) console.log(`skipped: npu-sim over a container engine: ${missing}`)
+import { needs } from "../needs.ts"
 
 /** Two versions of a service that says its version and sleeps, and one that cannot be started. */
 const archives = (podman: Podman, folder: string) =>
@@ -55,7 +53,9 @@ const ownTemporaryFolder = (folder: string) =>
       })
   ).pipe(Effect.map(({ own }) => own))
 
-describe.skipIf(missing !== undefined)("npu-sim over a real container engine", () => {
+describe("npu-sim over a real container engine", () => {
+  needs(whyNoPodman())
+
   it.scopedLive("serves a whole life: deploy, start, list, log, update, stop, remove", () =>
     Effect.gen(function*() {
       const folder = yield* Effect.acquireRelease(

@@ -12,12 +12,11 @@ import { switchTarget } from "../../../bin/offloadd-switch.ts"
 import * as Gnoi from "../../../layers/gnoi/wire.ts"
 import { type ConfigReading, gnmiRows } from "../../../layers/sonic/config-db.ts"
 import type { EventBody } from "../../../src/model/event.ts"
+import { needs } from "../../needs.ts"
 import { authority, made, place } from "../certificates/support.ts"
 import { world } from "../npu-sim/world.ts"
 import { noRedis, startRedis, switchRedis } from "./redis.ts"
 import { put, temporaryRoot } from "./support.ts"
-
-if (noRedis !== undefined) console.log(`skipped: what CONFIG_DB says: ${noRedis}`)
 
 const client = () => import("../../../layers/sonic/redis.ts")
 
@@ -33,7 +32,9 @@ const reading = (root: string, resync: Duration.DurationInput = Duration.minutes
 
 const rows = (reading: ConfigReading) => reading._tag === "Rows" ? reading.rows : reading.reason
 
-describe.skipIf(noRedis !== undefined)("CONFIG_DB", () => {
+describe("CONFIG_DB", () => {
+  needs(noRedis)
+
   it.scopedLive("is read, and each change of it is heard", () =>
     Effect.gen(function*() {
       const root = yield* temporaryRoot
@@ -87,7 +88,9 @@ describe.skipIf(noRedis !== undefined)("CONFIG_DB", () => {
     }))
 })
 
-describe.skipIf(noRedis !== undefined)("a switch", () => {
+describe("a switch", () => {
+  needs(noRedis)
+
   const ca = authority()
   const npu = made({ name: "npu", hosts: ["127.0.0.1"], issuer: ca })
   const own = made({ name: "dpu0", issuer: ca })

@@ -10,10 +10,9 @@ import type { Redis } from "ioredis"
 import { publish } from "../../../layers/sonic/state-db.ts"
 import type { StatusRow, StatusRows } from "../../../src/daemon/status-rows.ts"
 import type { EventBody } from "../../../src/model/event.ts"
+import { needs } from "../../needs.ts"
 import { clientOf, noRedis, startRedis, switchRedis } from "./redis.ts"
 import { temporaryRoot } from "./support.ts"
-
-if (noRedis !== undefined) console.log(`skipped: what STATE_DB shows: ${noRedis}`)
 
 const running: StatusRow = {
   status: "Running",
@@ -51,7 +50,9 @@ const shows = (redis: Redis, name: string, status: string) =>
 
 const keys = (redis: Redis) => Effect.promise(async () => (await redis.keys("*")).sort())
 
-describe.skipIf(noRedis !== undefined)("STATE_DB", () => {
+describe("STATE_DB", () => {
+  needs(noRedis)
+
   it.scopedLive("shows each container, written only when it changed; cleared at the start and at the end", () =>
     Effect.gen(function*() {
       const root = yield* temporaryRoot

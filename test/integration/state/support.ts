@@ -16,13 +16,13 @@ export const temporaryFolder = Effect.acquireRelease(
 const mount = (folder: string, options: string) =>
   spawnSync("mount", ["-t", "tmpfs", "-o", options, "none", folder]).status === 0
 
-/** Whether this user may mount; elsewhere the tests of full and read-only disks do not run. */
-export const mountWorks = ((): boolean => {
+/** Why the tests of full and read-only disks cannot run here; undefined where they can. */
+export const noMount = ((): string | undefined => {
   const folder = spawnSync("mktemp", ["-d"]).stdout.toString().trim()
   const works = mount(folder, "size=4k")
   if (works) spawnSync("umount", [folder])
   spawnSync("rmdir", [folder])
-  return works
+  return works ? undefined : "mounting a tmpfs needs root"
 })()
 
 /** A folder on a disk of its own, with these options of tmpfs. */
