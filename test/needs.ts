@@ -1,9 +1,15 @@
-/** What a group of tests cannot do without. */
-import { beforeEach } from "@effect/vitest"
+/** Tests that need what not every machine has say so where it is not there. */
+import { beforeEach, type TestContext } from "@effect/vitest"
 
-/** Skips each test of the group that it stands in, with the reason why what they need is not here; undefined where it is. */
+/** Skips the test. Within an Effect the reason that Vitest is given is lost: the reporter finds it here. */
+export const skip = (context: TestContext, reason: string): never => {
+  Object.assign(context.task.meta, { skipReason: reason })
+  return context.skip(reason)
+}
+
+/** Skips each test of the group that this stands in; `missing` is undefined where what they need is there. */
 export const needs = (missing: string | undefined): void => {
   beforeEach((context) => {
-    if (missing !== undefined) context.skip(missing)
+    if (missing !== undefined) skip(context, missing)
   })
 }

@@ -22,6 +22,7 @@ import {
   until,
   Waited
 } from "../../bin/lab.ts"
+import { skip } from "../needs.ts"
 import { allRunning, byName, calls, fault, makeRunningSwitch, makeSwitch } from "./switch.ts"
 
 const version = "20260101.1"
@@ -173,7 +174,7 @@ describe("bad input", () => {
         }),
         (done) => Effect.sync(() => done ? execFileSync("umount", [lab.state]) : undefined)
       )
-      if (!mounted) return context.skip("mounting a tmpfs needs root")
+      if (!mounted) return skip(context, "mounting a tmpfs needs root")
       yield* packImages(lab, version)
       yield* setVersion(lab, version)
       const npu = yield* startNpuSim(lab)

@@ -7,23 +7,21 @@ import * as Effect from "effect/Effect"
 import { answering, type Lab, offloadctl, startDaemon, until } from "../../bin/lab.ts"
 import { packTo } from "../../layers/images/pack.ts"
 import { whyNoPodman } from "../../layers/lab/podman.ts"
+import { skip } from "../needs.ts"
 import { allRunning, byName, makePodmanSwitch } from "./switch.ts"
 
 const version = "20260101.1"
 
 const daemonOf = (lab: Lab, endpoint: string) => startDaemon(lab, endpoint, ["--service-host", "127.0.0.1"])
 
-const skip = whyNoPodman()
+const missing = whyNoPodman()
 
 describe("the main job on podman", () => {
   it.scopedLive(
     "brings up three services, heals a kill, keeps a stop, deploys an archive",
     (context) =>
       Effect.gen(function*() {
-        if (skip !== undefined) {
-          Object.assign(context.task.meta, { skipReason: skip })
-          return context.skip(skip)
-        }
+        if (missing !== undefined) return skip(context, missing)
         const { lab, npu, podman } = yield* makePodmanSwitch(version, answering)
         const [, gnmi, ha] = lab.containers
         // Somebody else's container on the same engine.

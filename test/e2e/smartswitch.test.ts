@@ -15,6 +15,7 @@ import { type FaultName, faults } from "../../bin/smartswitch/faults.ts"
 import { whyNoClock, whyNoSwitch } from "../../bin/smartswitch/switch.ts"
 import { run, start, systemPath } from "../../layers/lab/process.ts"
 import { bringUp, trial } from "../lab/trial.ts"
+import { skip } from "../needs.ts"
 import { dist } from "./switch.ts"
 
 describe("a SmartSwitch of eight DPUs", () => {
@@ -22,11 +23,8 @@ describe("a SmartSwitch of eight DPUs", () => {
     "heals what goes wrong, restarts nothing without cause, touches nobody else's containers",
     (context) =>
       Effect.gen(function*() {
-        const skip = (yield* whyNoSwitch("memory")) ?? whyNoClock()
-        if (skip !== undefined) {
-          Object.assign(context.task.meta, { skipReason: skip })
-          return context.skip(skip)
-        }
+        const missing = (yield* whyNoSwitch("memory")) ?? whyNoClock()
+        if (missing !== undefined) return skip(context, missing)
         const lab = yield* bringUp({ dist, engine: "memory", dpus: 8 })
         for (const [index, name] of (Object.keys(faults) as Array<FaultName>).entries()) {
           yield* trial(lab, name, faults[name], lab.dpus[index % lab.dpus.length]!)
@@ -43,11 +41,8 @@ const ask = (socket: string, ...words: ReadonlyArray<string>) =>
 describe("npm run lab", () => {
   it.scopedLive("takes faults and heals from a second terminal, and leaves nothing behind", (context) =>
     Effect.gen(function*() {
-      const skip = yield* whyNoSwitch("memory")
-      if (skip !== undefined) {
-        Object.assign(context.task.meta, { skipReason: skip })
-        return context.skip(skip)
-      }
+      const missing = yield* whyNoSwitch("memory")
+      if (missing !== undefined) return skip(context, missing)
       const lab = yield* start(join(dist, "smartswitch.cjs"), ["--dpus", "2"], { env: { PATH: systemPath } })
       const [, socket = ""] = yield* lab.line(/export OFFLOADER_LAB=(\S+)/)
       const shows = (pattern: RegExp) =>

@@ -9,9 +9,10 @@ import type * as Scope from "effect/Scope"
 
 import { offloadctl, setVersion } from "../../bin/lab.ts"
 import { whyNoPodman } from "../../layers/lab/podman.ts"
+import { skip } from "../needs.ts"
 import { type Bad, endsAsItShould, first, ready, runs, second, startsOf, startsSince } from "./upgrade-set.ts"
 
-const skip = whyNoPodman()
+const missing = whyNoPodman()
 const limit = 400_000
 
 const crashing: Bad = { service: "ha", how: "crashes on start" }
@@ -20,12 +21,7 @@ const mute: Bad = { service: "gnmi", how: "never healthy" }
 const test = (name: string, body: Effect.Effect<void, unknown, Scope.Scope>) =>
   it.scopedLive(
     name,
-    (context) =>
-      Effect.suspend(() => {
-        if (skip === undefined) return body
-        Object.assign(context.task.meta, { skipReason: skip })
-        return context.skip(skip)
-      }),
+    (context) => Effect.suspend(() => missing === undefined ? body : skip(context, missing)),
     limit
   )
 

@@ -9,6 +9,7 @@ import { makeLab } from "../../bin/lab.ts"
 import { packTo } from "../../layers/images/pack.ts"
 import { startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
 import { dist } from "../e2e/switch.ts"
+import { skip } from "../needs.ts"
 import { referenceClient, version, whyNoReference } from "./reference.ts"
 
 const image = ["--image", "docker-dash-ha", "--tag", "1"]
@@ -17,11 +18,8 @@ describe("the reference client on npu-sim", () => {
   for (const engine of ["memory", "docker"] as const) {
     it.scopedLive(`over ${engine}: list, push, start, stop, logs, remove`, (context) =>
       Effect.gen(function*() {
-        const skip = whyNoReference() ?? (engine === "docker" ? whyNoPodman() : undefined)
-        if (skip !== undefined) {
-          Object.assign(context.task.meta, { skipReason: skip })
-          return context.skip(skip)
-        }
+        const missing = whyNoReference() ?? (engine === "docker" ? whyNoPodman() : undefined)
+        if (missing !== undefined) return skip(context, missing)
         console.log(`the reference client is ${version()}`)
         const lab = yield* makeLab(dist)
         const options = engine === "memory"

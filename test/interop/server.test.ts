@@ -20,9 +20,10 @@ import { packTo } from "../../layers/images/pack.ts"
 import { startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
 import type { ContainerList } from "../../src/control/views.ts"
 import { allRunning, byName, makeSwitch } from "../e2e/switch.ts"
+import { skip } from "../needs.ts"
 import { serveReference, version, whyNoReference } from "./reference.ts"
 
-const skip = whyNoReference() ?? whyNoPodman()
+const missing = whyNoReference() ?? whyNoPodman()
 
 const first = "20260101.1"
 const second = "20260201.2"
@@ -59,10 +60,7 @@ describe("the daemon on the reference server", () => {
       `with chunks of ${chunkSize}: list, images, deploy, start, stop, remove, logs, recovery, upgrade, rollback`,
       (context) =>
         Effect.gen(function*() {
-          if (skip !== undefined) {
-            Object.assign(context.task.meta, { skipReason: skip })
-            return context.skip(skip)
-          }
+          if (missing !== undefined) return skip(context, missing)
           console.log(`the reference server is ${version()}`)
           const lab = yield* makeSwitch
           const podman = yield* startPodman(lab.folder)

@@ -13,6 +13,7 @@ import { type FaultName, faults } from "../../bin/smartswitch/faults.ts"
 import { type EngineName, whyNoClock, whyNoSwitch } from "../../bin/smartswitch/switch.ts"
 import { table } from "../lab/report.ts"
 import { bringUp, type Trial, trial } from "../lab/trial.ts"
+import { skip } from "../needs.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 
@@ -28,11 +29,8 @@ describe("a SmartSwitch of eight DPUs", () => {
   for (const engine of ["memory", "podman"] as const) {
     it.scopedLive(`heals what goes wrong for as long as it lasts, with ${engine}`, (context) =>
       Effect.gen(function*() {
-        const skip = (yield* whyNoSwitch(engine)) ?? whyNoClock()
-        if (skip !== undefined) {
-          Object.assign(context.task.meta, { skipReason: skip })
-          return context.skip(skip)
-        }
+        const missing = (yield* whyNoSwitch(engine)) ?? whyNoClock()
+        if (missing !== undefined) return skip(context, missing)
         const { file, long } = engines[engine]
         const lab = yield* bringUp({ dist: join(root, "dist"), engine, dpus: 8 })
         const trials = yield* Effect.forEach(Object.keys(faults) as Array<FaultName>, (name, index) =>

@@ -6,8 +6,9 @@ import * as Random from "effect/Random"
 import { setVersion } from "../../bin/lab.ts"
 import { whyNoPodman } from "../../layers/lab/podman.ts"
 import { type Bad, endsAsItShould, first, ready, runs, second } from "../e2e/upgrade-set.ts"
+import { skip } from "../needs.ts"
 
-const skip = whyNoPodman()
+const missing = whyNoPodman()
 const sets: ReadonlyArray<Bad | undefined> = [
   undefined,
   { service: "ha", how: "crashes on start" },
@@ -21,10 +22,7 @@ describe("a DPU upgrade whose daemon is killed in the midst", () => {
         `ends the same at moment ${moment}: ${bad?.how ?? "a good version"}`,
         (context) =>
           Effect.gen(function*() {
-            if (skip !== undefined) {
-              Object.assign(context.task.meta, { skipReason: skip })
-              return context.skip(skip)
-            }
+            if (missing !== undefined) return skip(context, missing)
             const { daemon, lab } = yield* ready(bad)
             yield* Effect.scoped(Effect.gen(function*() {
               const process = yield* daemon

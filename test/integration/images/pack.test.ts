@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 
 import { pack, packTo } from "../../../layers/images/pack.ts"
 import { whyNoPodman } from "../../../layers/lab/podman.ts"
+import { skip } from "../../needs.ts"
 import { content, put, temporaryFolder } from "./support.ts"
 
-const skip = whyNoPodman()
+const missing = whyNoPodman()
 
 describe("pack", () => {
   for (const format of ["docker", "oci"] as const) {
@@ -39,10 +40,7 @@ describe("pack", () => {
       `podman loads ${format}${gzip ? ", gzip" : ""} under its name and digest, and runs it`,
       (context) =>
         Effect.gen(function*() {
-          if (skip !== undefined) {
-            Object.assign(context.task.meta, { skipReason: skip })
-            return context.skip(skip)
-          }
+          if (missing !== undefined) return skip(context, missing)
           const folder = yield* temporaryFolder
           const podman = (...parameters: ReadonlyArray<string>) =>
             Effect.promise(async () =>

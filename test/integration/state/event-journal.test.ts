@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import { layerEventJournal } from "../../../layers/state/event-journal.ts"
 import { type EventSpan, EventStore, type EventStoreService } from "../../../src/daemon/event-store.ts"
 import type { Event } from "../../../src/model/event.ts"
+import { skip } from "../../needs.ts"
 import { noMount, smallDisk, temporaryFolder } from "./support.ts"
 
 const storeIn = (directory: string) =>
@@ -91,7 +92,7 @@ describe("the stored log of events", () => {
 
   it.scoped("takes all of what it is given or nothing on a full disk", (context) =>
     Effect.gen(function*() {
-      if (noMount !== undefined) return context.skip(noMount)
+      if (noMount !== undefined) return skip(context, noMount)
       const folder = yield* smallDisk("size=32k")
       const store = yield* storeIn(folder)
       yield* store.append([event(1)], true)

@@ -17,6 +17,7 @@ import * as fc from "fast-check"
 
 import { type JournalOptions, openJournal } from "../../../layers/state/journal-file.ts"
 import { linesFromEnd } from "../../../layers/state/lines-from-end.ts"
+import { skip } from "../../needs.ts"
 import { noMount, smallDisk, temporaryFolder } from "./support.ts"
 
 const journalIn = (folder: string, options: Partial<JournalOptions> = {}) =>
@@ -121,7 +122,7 @@ describe("the journal", () => {
 
   it.scoped("leaves whole lines on a full disk", (context) =>
     Effect.gen(function*() {
-      if (noMount !== undefined) return context.skip(noMount)
+      if (noMount !== undefined) return skip(context, noMount)
       const folder = yield* smallDisk("size=16k")
       const journal = yield* journalIn(folder)
       yield* journal.append("first")

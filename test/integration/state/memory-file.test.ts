@@ -9,6 +9,7 @@ import * as TestClock from "effect/TestClock"
 
 import { layerFile } from "../../../layers/state/memory-file.ts"
 import { StateStore, type StateStoreService } from "../../../src/daemon/state-store.ts"
+import { skip } from "../../needs.ts"
 import { noMount, smallDisk, temporaryFolder } from "./support.ts"
 
 const withStore = <A, E, R>(directory: string, use: (store: StateStoreService) => Effect.Effect<A, E, R>) =>
@@ -149,7 +150,7 @@ describe("a memory that cannot be written", () => {
     "keeps the text before when the disk is full, even when half of the new one fits",
     (context) =>
       Effect.gen(function*() {
-        if (noMount !== undefined) return context.skip(noMount)
+        if (noMount !== undefined) return skip(context, noMount)
         const folder = yield* smallDisk("size=64k")
         yield* withStore(folder, (store) =>
           Effect.gen(function*() {
@@ -164,7 +165,7 @@ describe("a memory that cannot be written", () => {
 
   it.scoped("says that the disk is read-only, and reads what is there", (context) =>
     Effect.gen(function*() {
-      if (noMount !== undefined) return context.skip(noMount)
+      if (noMount !== undefined) return skip(context, noMount)
       const folder = yield* smallDisk("size=64k")
       writeFileSync(join(folder, "memory.json"), "before")
       chmodSync(folder, 0o700)
