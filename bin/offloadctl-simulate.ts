@@ -7,7 +7,7 @@ import * as Simulation from "../layers/sim/simulator.ts"
 import { type Simulated, SimulationError, type SimulationRequest } from "../src/cli/simulate.ts"
 import { describe } from "../src/simulate/fault.ts"
 import { invariants } from "../src/simulate/oracle/violation.ts"
-import { type Outcome, planOf, type Regression, runPlan, type Setting } from "../src/simulate/run.ts"
+import { type Outcome, planOf, type Regression, runPlan, type Setting, surroundingsOf } from "../src/simulate/run.ts"
 import { shrink } from "../src/simulate/shrink.ts"
 import { quietEnd, Simulator } from "../src/simulate/simulator.ts"
 import type { Profile } from "../src/simulate/swarm.ts"
@@ -25,7 +25,9 @@ export const run = (request: SimulationRequest): Effect.Effect<Simulated, Simula
 const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
   const { plan, setting } = yield* asked(request)
   const { containers } = yield* Simulator
-  const timeline = new Timeline(containers(setting.dpus).map((specs) => specs.map((spec) => spec.name)))
+  const timeline = new Timeline(
+    containers(setting.dpus, surroundingsOf(setting)).map((specs) => specs.map((spec) => spec.name))
+  )
   const lines: Array<string> = []
   const keeps = request.trace !== undefined
   const begun = performance.now()
@@ -120,6 +122,7 @@ const tell = Effect.fnUntraced(function*(setting: Setting, smallest: Outcome) {
       seed: setting.seed,
       length: setting.length,
       dpus: setting.dpus,
+      surroundings: surroundingsOf(setting),
       plan: smallest.plan
     } satisfies Regression
   }

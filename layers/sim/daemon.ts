@@ -41,6 +41,7 @@ import { Disk } from "./disk.ts"
 import { Link } from "./link.ts"
 import * as ProbeRoad from "./prober.ts"
 import { ProcessScheduler, type TaskQueue } from "./scheduler.ts"
+import type { Server } from "./server.ts"
 import type { SimulatedTime } from "./time.ts"
 import * as FaultyWire from "./wire.ts"
 
@@ -52,11 +53,12 @@ export interface DpuOptions {
   readonly queue: TaskQueue
   readonly chance: Chance
   readonly images: ImageSourceService
-  readonly policy: Policy
   readonly record: (entry: Entry) => void
   readonly npu: FaultyWire.NpuSide
   readonly nextCall: () => number
   readonly offersLogs: boolean
+  readonly server: Server
+  readonly policy: Policy
   readonly unclear: ReadonlySet<string>
 }
 
@@ -85,6 +87,8 @@ export class SimulatedDpu {
   private version: string | undefined
   /** Why it cannot be read now; the last said counts. */
   private hidden: Array<string> = []
+  /** Somebody waits for a daemon to ask. */
+  private awaited = false
   /** Monotonic milliseconds when the run began, for this boot of the DPU. */
   private mono: number
 
@@ -124,6 +128,7 @@ export class SimulatedDpu {
       const context = Context.merge(ports, yield* Layer.build(Layer.provide(program, Layer.succeedContext(ports))))
       life.decider = Context.get(context, Decider)
       life.deployments = Context.get(context, Deployments)
+      if (this.awaited) this.ask()
       return yield* Effect.provide(Program.run, context)
     })
     const main = Effect.scoped(body).pipe(
@@ -229,6 +234,8 @@ export class SimulatedDpu {
   ask(): void {
     const { containers, dpu, record, time } = this.options
     const { life } = this
+    // Who finds no daemon asks the next one, as soon as it is there.
+    this.awaited = life?.decider === undefined
     if (life?.decider === undefined) return
     const views = Effect.map(life.decider.memory, (memory) => {
       const now = { mono: this.mono + time.now, wall: epoch + this.wallOffset + time.now }
@@ -277,11 +284,18 @@ export class SimulatedDpu {
 
   /** One context, not a layer for each port: a daemon starts often, and layers cost more than all else of a start. */
   private ports(life: Life) {
-    const { containers, dpu, engine, images, npu, policy, record, time } = this.options
+    const { containers, dpu, engine, images, npu, record, time } = this.options
     const versions = Stream.asyncPush<VersionReading>((emit) =>
       Effect.sync(() => {
-        life.tell = (next) => void emit.single(next)
-        life.tell(this.reading())
+        let told = false
+        life.tell = (next) => {
+          told = true
+          void emit.single(next)
+        }
+        // Reading the file takes its time.
+        time.after(this.options.chance.logarithmic(0.5, 2000), () => {
+          if (life.process.alive && !told) life.tell(this.reading())
+        })
       })
     )
     return Effect.map(MemoryWire.make(engine, { bytesPerSecond: 50e6 }), (memory) => {
@@ -298,15 +312,16 @@ export class SimulatedDpu {
         npu,
         nextCall: this.options.nextCall,
         offersLogs: this.options.offersLogs,
+        server: this.options.server,
         unclear: this.options.unclear
       })
       return Context.make(Wire, wire).pipe(
         Context.add(Prober, ProbeRoad.make(this.options, this.link, life.process)),
         Context.add(Assignment, { dpu, containers, serviceHost: "npu" }),
         Context.add(ImageSource, images),
-        Context.add(ActivePolicy, policy),
         Context.add(StateStore, this.disk.store(life.process)),
         Context.add(DpuIdentity, { dpu, versions }),
+        Context.add(ActivePolicy, this.options.policy),
         Context.add(EventStore, {
           append: (events) =>
             Effect.sync(() => {

@@ -1,7 +1,10 @@
 /** The DPU's disk, with the daemon's one file on it: what `save` promises, and every way in which it may break it. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 
 import { StateStoreError, type StateStoreService } from "../../src/daemon/state-store.ts"
+import { decode } from "../../src/decide/durable.ts"
+import { initialUpgrade } from "../../src/decide/upgrade/record.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { KillPoint } from "../../src/simulate/fault.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
@@ -13,6 +16,25 @@ interface Ambush {
   /** Saves until then; 1 is the next. */
   readonly saves: number
   readonly spring: () => void
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** The same memory without what the release before did not know. */
+const asOlder = (text: string): string => {
+  const { containers, ...fields } = JSON.parse(text) as Fields & {
+    readonly containers: Readonly<Record<string, Fields>>
+  }
+  return JSON.stringify({
+    ...Object.fromEntries(Object.entries(fields).filter(([key]) => !(key in initialUpgrade))),
+    format: 1,
+    containers: Object.fromEntries(Object.entries(containers).map(([name, record]) => [name, unassigned(record)]))
+  })
+}
+
+const unassigned = (record: Fields): Fields => {
+  const { assigned: _, ...rest } = record
+  return rest
 }
 
 export interface DiskOptions {
@@ -58,14 +80,23 @@ export class Disk {
     }
   }
 
-  /** The file is gone, ends in the middle, or has a word in it that nothing knows. */
-  lose(how: "gone" | "cut" | "odd"): void {
+  /** The file is gone, ends in the middle, has a word in it that nothing knows, or was last written by a release before upgrades. */
+  lose(how: "gone" | "cut" | "odd" | "older"): void {
     const { text } = this
     if (text === undefined) return
-    if (how === "gone") this.text = undefined
-    else {this.text = how === "cut"
-        ? text.slice(0, text.length >> 1)
-        : text.replace(/"format": \d+/, "\"format\": \"?\"")}
+    switch (how) {
+      case "gone":
+        this.text = undefined
+        return
+      case "cut":
+        this.text = text.slice(0, text.length >> 1)
+        return
+      case "odd":
+        this.text = text.replace(/"format": \d+/, "\"format\": \"?\"")
+        return
+      case "older":
+        if (Either.isRight(decode(text, 0))) this.text = asOlder(text)
+    }
   }
 
   private save(text: string, process: ProcessScheduler, end: (error: string | undefined) => void): void {

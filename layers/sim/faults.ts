@@ -1,10 +1,14 @@
 /** How each fault of a plan is brought about in the world. */
+import * as Either from "effect/Either"
+
+import { decode } from "../../src/decide/durable.ts"
+import { format } from "../../src/model/image.ts"
 import { Chance } from "../../src/simulate/chance.ts"
 import { type Fault, isLasting, type Plan } from "../../src/simulate/fault.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import type { Behaviour } from "../npu-sim/engine/behaviour.ts"
 import type { SimulatedDpu } from "./daemon.ts"
-import { allVersions, archivePath, behaviourOf, load, versions } from "./images.ts"
+import { allVersions, archivePath, behaviourOf, digestFor, load, versions } from "./images.ts"
 import type { World } from "./world.ts"
 
 /** Sets a timer for every fault of the plan; what lasts also ends. */
@@ -111,6 +115,20 @@ const begin = (world: World, bad: Misbehaviour, fault: Fault, chance: Chance): (
     case "LostDeploys":
       engine.loseDeploys(fault.count)
       return undefined
+    case "ServerReplaced": {
+      const restore = world.server.replace(fault)
+      reconnect(world)
+      return () => {
+        restore()
+        reconnect(world)
+      }
+    }
+    case "CallsRefused":
+      return world.server.refuse(
+        fault.method,
+        fault.method === "ListImage" || fault.method === "RemoveImage" ? "" : fault.container,
+        fault
+      )
     case "LinkCut":
       dpuOf(world, fault.dpu).link.cut(fault.how)
       return () => dpuOf(world, fault.dpu).link.mend(fault.how)
@@ -231,7 +249,7 @@ const beginOnDpu = (world: World, fault: OnDpu): (() => void) | undefined => {
       dpu.order({ _tag: "Rollback" })
       return undefined
     case "OperatorReleases":
-      dpu.order({ _tag: "Release", subject: fault.version })
+      dpu.order({ _tag: "Release", subject: releasedBy(world, fault) })
       return undefined
     case "OperatorPauses":
       dpu.order({ _tag: "Pause", paused: fault.paused })
@@ -239,6 +257,29 @@ const beginOnDpu = (world: World, fault: OnDpu): (() => void) | undefined => {
     case "OperatorAsks":
       dpu.ask()
       return undefined
+  }
+}
+
+/** All DPUs lose their connection, and may have it back at once. */
+const reconnect = (world: World): void => {
+  for (const { link } of world.dpus) link.reset("the server was replaced")
+}
+
+const releasedBy = (world: World, fault: Extract<Fault, { readonly _tag: "OperatorReleases" }>): string => {
+  const { text } = dpuOf(world, ownerOf(world, fault.container)).disk
+  const quarantine = text === undefined ? [] : Either.match(decode(text, 0), {
+    onLeft: () => [],
+    onRight: (memory) => memory.quarantine
+  })
+  const version = fault.version ?? quarantine.at(-1)?.version ?? versions[0]
+  const image = { repository: specOf(world, fault.container).repository, tag: version }
+  switch (fault.by) {
+    case "version":
+      return version
+    case "image":
+      return format(image)
+    case "digest":
+      return digestFor(image)
   }
 }
 

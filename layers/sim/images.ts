@@ -12,13 +12,14 @@ import {
 } from "../../src/npu/image-source.ts"
 import { sameId } from "../../src/npu/rows.ts"
 import { Chance } from "../../src/simulate/chance.ts"
+import { unobtainable } from "../../src/simulate/surroundings.ts"
 import { type Behaviour, behaviourLabel, ofLabels } from "../npu-sim/engine/behaviour.ts"
 import type { ArchiveDescription, ArchivedImage } from "../npu-sim/engine/core.ts"
 import type { Engine } from "../npu-sim/engine/engine.ts"
 import { describedSource } from "../npu-sim/wire-deploy.ts"
 
 /** Sound versions that every DPU's folder of images holds; the first is what all begin with. */
-export const versions = ["20260101.1", "20260101.2"] as const
+export const versions = ["20260101.1", "20260101.2", "20260101.3", "20260101.4"] as const
 
 /** Sound as well; DPUs come to have them where images are to grow old. */
 export const furtherVersions = ["20260101.3", "20260101.4"] as const
@@ -97,6 +98,7 @@ export const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceSe
   const byPath = new Map<string, ImageArchive>()
   let keeps = 0
   for (const { repository } of specs) {
+    if (repository === unobtainable) continue
     for (const tag of allVersions) {
       const image = { repository, tag }
       if (flawOf(image)?._tag === "Absent") continue
@@ -145,6 +147,9 @@ export const imagesFolder = (specs: ReadonlyArray<ContainerSpec>): ImageSourceSe
     sizesOf: (ids) => Effect.sync(() => new Map(ids.map((id) => [id, imageBytes])))
   }
 }
+
+/** The config digest of an image of a version. */
+export const digestFor = (image: ImageRef): string => digestOf(format(image))
 
 /** Digits that look like a digest and are the same for the same name. */
 const digestOf = (name: string): string => {

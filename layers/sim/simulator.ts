@@ -21,7 +21,7 @@ const run = (options: RunOptions): void => {
   const record = (entry: Entry): void => {
     if (going && !options.watch(entry)) going = false
   }
-  const world = new World({ seed: options.seed, dpus: options.dpus, policy: options.policy, record })
+  const world = new World({ seed: options.seed, dpus: options.dpus, surroundings: options.surroundings, record })
   world.time.at(options.length, () => {
     Faults.forget(world)
     record({ _tag: "Quiet", at: world.time.now })

@@ -15,12 +15,19 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 
-import type { ListContainerResponse, ListImageResponse, MethodName } from "../../src/npu/messages.ts"
+import type { TransportFault } from "../../src/model/transport-fault.ts"
+import type {
+  ListContainerResponse,
+  ListImageResponse,
+  MethodName,
+  ReflectionResponse
+} from "../../src/npu/messages.ts"
 import { type ConnectionEvent, type GrpcCode, WireError, type WireService } from "../../src/npu/wire.ts"
 import type { Chance } from "../../src/simulate/chance.ts"
 import type { Call, Entry } from "../../src/simulate/trace.ts"
 import type { Link, OpenCall } from "./link.ts"
 import type { ProcessScheduler } from "./scheduler.ts"
+import type { Server } from "./server.ts"
 import type { SimulatedTime, Timer } from "./time.ts"
 
 /** Where the NPU's part of a call runs. */
@@ -42,8 +49,9 @@ export interface FaultyWireOptions {
   /** Where the NPU's side of a call runs; it outlives the daemon. */
   readonly npu: NpuSide
   readonly nextCall: () => number
-  /** Whether the server has Log. */
+  /** Whether the server has Log, whatever else takes its place. */
   readonly offersLogs: boolean
+  readonly server: Server
   /** Containers that lists show in no clear state. */
   readonly unclear: ReadonlySet<string>
 }
@@ -51,7 +59,7 @@ export interface FaultyWireOptions {
 type Described = Pick<Call, "method" | "container" | "image" | "force" | "all">
 
 export const make = (options: FaultyWireOptions): WireService => {
-  const { chance, dpu, inner, life, link, npu, process, record, time } = options
+  const { chance, dpu, inner, life, link, npu, process, record, server, time } = options
 
   /** Milliseconds that a message travels. */
   const travel = (): number => chance.between(0.1, 0.6)
@@ -78,10 +86,20 @@ export const make = (options: FaultyWireOptions): WireService => {
         if (upload) carrying?.unsafeInterruptAsFork(FiberId.none)
         return process.alive
       }
-      const fail = (code: GrpcCode, origin: "local" | "peer", details: string): void => {
+      const fail = (code: GrpcCode, origin: "local" | "peer", details: string, fault?: TransportFault): void => {
         if (!end()) return
         record({ _tag: "Answered", at: time.now, call, error: { code, origin }, rows: undefined, images: undefined })
-        resume(Effect.fail(new WireError({ method: described.method, code, origin, details })))
+        resume(
+          Effect.fail(
+            new WireError({
+              method: described.method,
+              code,
+              origin,
+              details,
+              ...(fault === undefined ? {} : { fault })
+            })
+          )
+        )
       }
       const succeed = (answer: A): void => {
         if (!end()) return
@@ -128,6 +146,11 @@ export const make = (options: FaultyWireOptions): WireService => {
 
       const carryOut = (duplicate: boolean): void => {
         record({ _tag: "Arrived", at: time.now, call, duplicate })
+        const refusal = server.refusalOf(described.method, described.container)
+        if (refusal !== undefined) {
+          if (!duplicate) time.after(refusal.delay, () => reply(Exit.fail(refusal.error)))
+          return
+        }
         const faulty = upload || duplicate ? undefined : link.hit("ServerFaults")
         if (faulty?.chance.hits(0.5) === true) return reply(Exit.fail(internal(described.method)))
         const fiber = Runtime.runFork(Runtime.defaultRuntime, carriedOut, { scheduler: npu.process })
@@ -153,15 +176,16 @@ export const make = (options: FaultyWireOptions): WireService => {
         timer ??= time.after(deadline, expire)
       }
       const open: OpenCall = {
-        breakOff: (reason) => fail("UNAVAILABLE", "local", reason),
+        breakOff: (reason) => fail("UNAVAILABLE", "local", reason, "ConnectionLost"),
         stall,
         abandon: () => void end()
       }
       link.calls.add(open)
       if (!upload) timer = time.after(deadline, expire)
       record({ _tag: "Called", at: time.now, call })
-      if (link.refuses) time.after(travel(), () => fail("UNAVAILABLE", "local", "the connection was refused"))
-      else {
+      if (link.refuses) {
+        time.after(travel(), () => fail("UNAVAILABLE", "local", "the connection was refused", "Refused"))
+      } else {
         time.after(travel(), () => arrive(false))
         if (!upload && link.hit("DuplicatedRequests") !== undefined) {
           time.after(travel() + chance.logarithmic(0.5, 3000), () => arrive(true))
@@ -194,12 +218,14 @@ export const make = (options: FaultyWireOptions): WireService => {
         describe(method, request),
         method === "ListContainer" && options.unclear.size > 0
           ? Effect.map(inner.collect(method, request, deadline), (rows) => rows.map(obscure))
+          : method === "Reflection" && server.reflection !== undefined
+          ? reflected(server.reflection)
           : inner.collect(method, request, deadline),
         Duration.toMillis(deadline),
         (rows) => method === "ListContainer" ? rows as unknown as ReadonlyArray<ListContainerResponse> : undefined
       ),
     stream: (method, request) => {
-      if (method === "Log" && !options.offersLogs) return Stream.fail(unimplemented(method))
+      if (method === "Log" && (!options.offersLogs || server.lacks(method))) return Stream.fail(unimplemented(method))
       // What a cut swallows does not come, and neither does the end.
       return inner.stream(method, request).pipe(
         Stream.filter(() => !link.swallowsReplies),
@@ -227,6 +253,9 @@ export const make = (options: FaultyWireOptions): WireService => {
       }))
   }
 }
+
+const reflected = <A>(description: ReadonlyArray<ReflectionResponse>): Effect.Effect<ReadonlyArray<A>> =>
+  Effect.succeed(description as unknown as ReadonlyArray<A>)
 
 const silence: Stream.Stream<never> = Stream.fromEffect(Effect.async<never>(() => undefined))
 

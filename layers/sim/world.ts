@@ -1,28 +1,37 @@
 /** The simulated world: one NPU with its engine, and the DPUs on it. */
 import * as Either from "effect/Either"
 
-import { builtIn, type ContainerSpec, resolve } from "../../src/model/catalogue.ts"
+import { type ContainerSpec, resolve } from "../../src/model/catalogue.ts"
 import { format } from "../../src/model/image.ts"
-import type { Policy } from "../../src/policy/policy.ts"
 import { Chance } from "../../src/simulate/chance.ts"
+import {
+  catalogueOf,
+  foreignVersion,
+  policyOf,
+  type Surroundings,
+  unobtainable
+} from "../../src/simulate/surroundings.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import { Engine } from "../npu-sim/engine/engine.ts"
 import * as Clock from "./clock.ts"
 import { SimulatedDpu } from "./daemon.ts"
 import { imagesFolder, load, versions } from "./images.ts"
 import { ProcessScheduler, TaskQueue } from "./scheduler.ts"
+import { Server } from "./server.ts"
 import { SimulatedTime } from "./time.ts"
 
 export interface WorldOptions {
   readonly seed: number
   readonly dpus: number
-  readonly policy: Policy
+  readonly surroundings: Surroundings
   readonly record: (entry: Entry) => void
 }
 
-/** The containers of each DPU of the built-in catalogue. */
-export const assigned = (dpus: number): ReadonlyArray<ReadonlyArray<ContainerSpec>> =>
-  Array.from({ length: dpus }, (_, dpu) => Either.getOrThrow(resolve(builtIn, dpu)))
+/** The containers of each DPU. */
+export const assigned = (dpus: number, surroundings: Surroundings): ReadonlyArray<ReadonlyArray<ContainerSpec>> => {
+  const catalogue = catalogueOf(surroundings)
+  return Array.from({ length: dpus }, (_, dpu) => Either.getOrThrow(resolve(catalogue, dpu)))
+}
 
 export class World {
   readonly time = new SimulatedTime()
@@ -32,6 +41,7 @@ export class World {
   readonly containers: ReadonlyArray<ReadonlyArray<ContainerSpec>>
   /** Containers that every list shows in no clear state. */
   readonly unclear = new Set<string>()
+  readonly server = new Server()
   private armed = Number.POSITIVE_INFINITY
 
   constructor(options: WorldOptions) {
@@ -42,7 +52,7 @@ export class World {
       reorder: chance.pick([0, 0, 0.05, 0.5]),
       operations: chance.pick([2048, 2048, 500, 150])
     })
-    this.containers = assigned(options.dpus)
+    this.containers = assigned(options.dpus, options.surroundings)
     const ports = new Map(
       this.containers.flat().flatMap((spec) => spec.probe === undefined ? [] : [[spec.name, spec.probe.port]])
     )
@@ -65,10 +75,11 @@ export class World {
       const { id, image, name } = event.container
       record({ _tag: "Engine", at: time.now, what: event._tag, container: name, id, image: format(image) })
     })
-    this.furnish(chance.fork(2))
+    this.furnish(chance.fork(2), options.surroundings.mixed)
     const process = new ProcessScheduler(this.queue)
     let calls = 0
     const npu = { process, clock: Clock.make(time, process, { mono: 0, wall: () => epoch }) }
+    const policy = policyOf(options.surroundings)
     const offersLogs = chance.hits(0.7)
     const images = imagesFolder(this.containers.flat())
     this.dpus = this.containers.map((containers, dpu) =>
@@ -80,31 +91,36 @@ export class World {
         queue: this.queue,
         chance: chance.fork(100 + dpu),
         images,
-        policy: options.policy,
         record,
         npu,
         nextCall: () => ++calls,
         offersLogs,
+        server: this.server,
+        policy,
         unclear: this.unclear
       })
     )
   }
 
   /** What was on the NPU before: containers of others, and now and then the images. */
-  private furnish(chance: Chance): void {
+  private furnish(chance: Chance, mixed: boolean): void {
     const others = ["telemetry", "databasedpu", "database", "gnmi"]
     load(this.engine, "docker-others", "1")
     for (const name of others) {
       this.engine.unary("StartContainer", { imageName: "docker-others", tag: "1", instanceName: name })
     }
     for (const spec of this.containers[0] ?? []) {
-      if (chance.hits(0.7)) load(this.engine, spec.repository, versions[0])
+      if (chance.hits(0.7) && spec.repository !== unobtainable) load(this.engine, spec.repository, versions[0])
     }
-    if (!chance.hits(0.2)) return
+    if (!mixed && !chance.hits(0.2)) return
     // Somebody has been here before.
     for (const { name, repository } of this.containers.flat()) {
-      if (!chance.hits(0.8)) continue
-      const tag = chance.hits(0.8) ? versions[0] : versions[1]
+      if (repository === unobtainable || !chance.hits(0.8)) continue
+      const tag = mixed
+        ? chance.pick([...versions, foreignVersion])
+        : chance.hits(0.8)
+        ? versions[0]
+        : versions[1]
       load(this.engine, repository, tag)
       this.engine.unary("StartContainer", { imageName: repository, tag, instanceName: name })
     }

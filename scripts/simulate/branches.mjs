@@ -33,6 +33,7 @@ export const prelude = `const ${counters} = globalThis.${counters} = new Array($
 
 const mark = (typescript, names, file, text) => {
   const source = typescript.createSourceFile(file, text, typescript.ScriptTarget.ES2022, true)
+  const lines = text.split("\n")
   const insertions = []
   const insert = (at, what) => insertions.push({ at, what, order: insertions.length })
 
@@ -40,7 +41,12 @@ const mark = (typescript, names, file, text) => {
     if (names.length >= room) throw new Error(`there are more than ${room} branches`)
     const { line } = source.getLineAndCharacterOfPosition(node.getStart(source))
     const words = text.slice(node.getStart(source), end).replace(/\s+/g, " ").trim()
-    names.push({ place: `${file}:${line + 1}`, arm, text: words.length > 90 ? `${words.slice(0, 89)}…` : words })
+    names.push({
+      place: `${file}:${line + 1}`,
+      line: lines[line],
+      arm,
+      text: words.length > 90 ? `${words.slice(0, 89)}…` : words
+    })
     return `${counters}[${names.length - 1}]++`
   }
   const wrap = (node, arm, counter = number(node, arm)) => {

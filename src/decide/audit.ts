@@ -14,14 +14,19 @@ import type { SagaOutcome } from "./upgrade/record.ts"
  * Signs what this turn has said since its `first` event. Where it has said
  * nothing, `otherwise` is said: an operation that ends leaves a record.
  */
-export const sign = (turn: Turn, first: number, audit: Audit, otherwise?: EventBody): void => {
+export const sign = (
+  turn: Turn,
+  first: number,
+  audit: Audit & { readonly operation: string },
+  otherwise?: EventBody
+): void => {
   if (turn.events.length === first && otherwise !== undefined) turn.events.push(otherwise)
   const { actor = self, operation, partOf, ...end } = audit
   for (let index = first; index < turn.events.length; index += 1) {
     turn.events[index] = {
       ...turn.events[index]!,
       actor,
-      ...(operation === undefined ? {} : { operation }),
+      operation,
       ...(partOf === undefined ? {} : { partOf }),
       ...(index === first ? end : {})
     }
@@ -55,6 +60,7 @@ export const auditedCall = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>
   const outcome = callOutcomes[input.outcome._tag]
   sign(turn, first, {
     ...inFlight.audit,
+    operation: input.operation,
     outcome,
     duration: turn.now.mono - inFlight.since,
     ...(inFlight.before === undefined ? {} : { before: inFlight.before }),
@@ -79,6 +85,7 @@ export const auditedTransfer = (
   if (transfer?.operation !== input.operation) return
   sign(turn, first, {
     ...transfer.audit,
+    operation: input.operation,
     outcome: transferOutcomes[input.outcome._tag],
     duration: turn.now.mono - transfer.since,
     ...(input.sent === undefined ? {} : { sent: input.sent }),

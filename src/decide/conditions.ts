@@ -129,7 +129,7 @@ const versionWords = (memory: Memory, spec: ContainerSpec, status: ConditionStat
     case "True":
       return ["Matched", `it runs ${has}`]
     case "False":
-      return ["Mismatch", `it runs ${has}, and version ${target ?? "unknown"} is wanted of it`]
+      return ["Mismatch", `it runs ${has}, and version ${target} is wanted of it`]
   }
 }
 

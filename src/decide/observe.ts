@@ -31,7 +31,7 @@ export const looked = (turn: Turn, look: Look): void => {
     // It may have come back with another store.
     turn.setUpgrade({ imagesFresh: false })
   }
-  const rebooted = concludeReboot(turn, look)
+  const rebooted = concludeReboot(turn, look.begun, sightings)
   for (const spec of turn.memory.specs) {
     const sighting = sightings.get(spec.name) ?? { _tag: "Unknown", reason: "the look did not include it" }
     sighted(turn, spec, sighting, look, rebooted.has(spec.name))
@@ -183,12 +183,13 @@ const seenRunning = (
   // A start whose answer was lost, by the daemon's death or the connection's.
   const recovered = record.due !== null && countsAsRestart.has(record.due.cause) &&
     !sameId(sighting.id, record.startedId)
+  const adopted = adoptedVersion(turn, spec, sighting)
   turn.setRecord(spec.name, {
     owned: true,
     restarts: record.restarts + (recovered ? 1 : 0),
     startedId: sighting.id === "" ? null : sighting.id,
     startedVersion: version,
-    ...(adopts(turn, spec, sighting) ? { assigned: format(imageOf(spec, sighting)) } : {}),
+    ...(adopted === undefined ? {} : { assigned: format(imageOf(spec, sighting, adopted)) }),
     // Another instance has its own grace, and its own time to pay back.
     startedAt: sameId(sighting.id, record.startedId) ? record.startedAt ?? turn.now.mono : turn.now.mono
   })
@@ -198,22 +199,24 @@ const seenRunning = (
  * What is found running is what it shall run from now on: where nothing was ever
  * assigned, or where somebody has brought it to the wanted version already.
  */
-const adopts = (
+const adoptedVersion = (
   turn: Turn,
   spec: ContainerSpec,
   { version }: Running
-): boolean => {
+): string | undefined => {
   if (version === undefined || turn.memory.durable.upgrade?.members.some(({ container }) => container === spec.name)) {
-    return false
+    return undefined
   }
-  if (assignedImage(turn.memory, spec.name) === undefined) return true
-  return version === targetVersion(turn.memory) && !isQuarantined(turn.memory, version)
+  const isFirst = assignedImage(turn.memory, spec.name) === undefined
+  return isFirst || (version === targetVersion(turn.memory) && !isQuarantined(turn.memory, version))
+    ? version
+    : undefined
 }
 
 /** Under the tag of its version: `latest` may be another image tomorrow. */
-const imageOf = (spec: ContainerSpec, { image, version }: Running): ImageRef => ({
+const imageOf = (spec: ContainerSpec, { image }: Running, version: string): ImageRef => ({
   repository: isNameless(image) ? spec.repository : image.repository,
-  tag: version ?? image.tag
+  tag: version
 })
 
 const sameSighting = (left: Sighting, right: Sighting): boolean => {

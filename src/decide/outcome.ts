@@ -1,4 +1,5 @@
 /** What the ends of actions change in memory. */
+import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, same, split, type StoredImage } from "../model/image.ts"
 import { baseDelay, delay } from "../policy/ladder.ts"
 import type { Input, TransferOutcome } from "./input.ts"
@@ -35,7 +36,7 @@ export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): voi
     case "Start":
       return outcome._tag === "Done"
         ? started(turn, spec.name, input.operation, inFlight.after?.image)
-        : startRefused(turn, input.container, outcome.kind, outcome.reason)
+        : startRefused(turn, spec, outcome.kind, outcome.reason)
     case "Stop":
       if (outcome._tag === "Done" || outcome.kind === "NotFound") {
         turn.setWatched(spec.name, { stopTries: 0, nextStop: Number.NEGATIVE_INFINITY })
@@ -71,9 +72,7 @@ const started = (turn: Turn, name: string, operation: string, image: string | un
   turn.say("info", "StartAccepted", `The NPU accepted the start of ${name} (${operation}).`, name)
 }
 
-const startRefused = (turn: Turn, name: string, kind: string, reason: string): void => {
-  const spec = turn.memory.specs.find((candidate) => candidate.name === name)
-  if (spec === undefined) return
+const startRefused = (turn: Turn, spec: ContainerSpec, kind: string, reason: string): void => {
   if (kind === "NotFound") {
     // The image is not where the last list said; it is asked for again before the next try.
     const image = wantedImage(turn.memory, spec)

@@ -14,6 +14,9 @@ import { crashLoopLevel } from "./verdict.ts"
 
 const climbs: ReadonlySet<Cause> = new Set(["Crash", "Unhealthy", "WrongVersion"])
 
+/** What is not an operator's word: only that makes a start due without owing it. */
+type Happened = Exclude<Cause, "Command">
+
 /** Causes whose start counts as a restart. */
 export const countsAsRestart: ReadonlySet<Cause> = new Set(["Crash", "Unhealthy"])
 
@@ -40,7 +43,7 @@ export const reckon = (turn: Turn, spec: ContainerSpec): void => {
 }
 
 /** Owes a start for a reason, and charges the ladder where the reason is the container's. */
-export const owe = (turn: Turn, spec: ContainerSpec, cause: Cause): void => {
+export const owe = (turn: Turn, spec: ContainerSpec, cause: Happened): void => {
   const record = turn.record(spec.name)
   const { mono } = turn.now
   const ladder = turn.memory.policy.restart
@@ -58,7 +61,7 @@ export const owe = (turn: Turn, spec: ContainerSpec, cause: Cause): void => {
   turn.setRecord(spec.name, {
     level: climbing ? level + 1 : level,
     due: { at: mono + wait, cause },
-    lastReason: cause === "Initial" || cause === "Command" ? record.lastReason : reason,
+    lastReason: cause === "Initial" ? record.lastReason : reason,
     ...(running ? {} : { startedAt: null })
   })
   if (cause === "NpuReboot") return
@@ -81,16 +84,15 @@ const announceLoop = (turn: Turn, spec: ContainerSpec, level: number, wait: numb
   )
 }
 
-const eventReason: Record<Cause, string> = {
+const eventReason: Record<Happened, string> = {
   Crash: "Stopped",
   Unhealthy: "RestartingUnhealthy",
   WrongVersion: "VersionMismatch",
   Initial: "NotThere",
-  Command: "StartRequested",
   NpuReboot: "NpuRebooted"
 }
 
-const describe = (turn: Turn, spec: ContainerSpec, cause: Cause): string => {
+const describe = (turn: Turn, spec: ContainerSpec, cause: Happened): string => {
   const { probe, sighting } = turn.watched(spec.name)
   switch (cause) {
     case "Crash":
@@ -105,8 +107,6 @@ const describe = (turn: Turn, spec: ContainerSpec, cause: Cause): string => {
     }
     case "Initial":
       return "it is not on the NPU yet"
-    case "Command":
-      return "an operator asked for it"
     case "NpuReboot":
       return "the NPU restarted"
   }

@@ -62,7 +62,7 @@ export const excuseProbe = (turn: Turn, spec: ContainerSpec): void => {
 export const settleProbe = (turn: Turn, spec: ContainerSpec, look: Look): void => {
   const { probe } = turn.watched(spec.name)
   if (probe.unsettled === undefined || look.begun < probe.unsettled.ended) return
-  turn.setWatched(spec.name, { probe: badProbe(probe, probe.badSince ?? look.begun, probe.unsettled.reason) })
+  turn.setWatched(spec.name, { probe: badProbe(probe, look.begun, probe.unsettled.reason) })
   announceUnhealthy(turn, spec, probe)
 }
 

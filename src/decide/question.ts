@@ -3,7 +3,6 @@ import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, type ImageRef, isNameless, same } from "../model/image.ts"
 import type { Sighting } from "../model/look.ts"
 import { isUnlisted } from "./capable.ts"
-import type { Cause } from "./durable.ts"
 import {
   assignedImage,
   assignedImages,
@@ -104,7 +103,11 @@ export const healthOf = (memory: Memory, spec: ContainerSpec): "True" | "False" 
 const answers = (probe: ProbeRecord): boolean => probe.healthy === true && probe.unsettled === undefined
 
 /** Why a running container must be restarted, or undefined where it need not. */
-export const restartCause = (memory: Memory, spec: ContainerSpec, mono: number): Cause | undefined => {
+export const restartCause = (
+  memory: Memory,
+  spec: ContainerSpec,
+  mono: number
+): "WrongVersion" | "Unhealthy" | undefined => {
   if (runsAssigned(memory, spec) === false) return "WrongVersion"
   return isUnhealthy(memory, spec, mono) ? "Unhealthy" : undefined
 }

@@ -1,6 +1,6 @@
 /** Telling a reboot of the NPU from the deaths of containers. */
 import type { ContainerSpec } from "../model/catalogue.ts"
-import type { Look } from "../model/look.ts"
+import type { Sighting } from "../model/look.ts"
 import { sameId } from "./question.ts"
 import type { Turn } from "./turn.ts"
 
@@ -11,16 +11,18 @@ import type { Turn } from "./turn.ts"
  * everything that ran had vanished without trace, and it is not long ago that
  * this was concluded last. Yields the containers that it concerns.
  */
-export const concludeReboot = (turn: Turn, look: Look): ReadonlySet<string> => {
+export const concludeReboot = (
+  turn: Turn,
+  begun: number,
+  sightings: ReadonlyMap<string, Sighting>
+): ReadonlySet<string> => {
   const { memory, now } = turn
-  if (look.result._tag !== "Seen") return new Set()
-  const { sightings } = look.result
   // A daemon that has just begun knows from its memory alone what ran: what was made anew meanwhile, not what crashed.
   const first = memory.specs.every((spec) => turn.watched(spec.name).lastClear === undefined)
   const ran = memory.specs.filter((spec) => {
     const watched = turn.watched(spec.name)
     if (first) return turn.record(spec.name).startedAt !== null && turn.record(spec.name).due === null
-    return watched.lastClear === "Running" && watched.inFlight === undefined && look.begun >= watched.lastActionEnd
+    return watched.lastClear === "Running" && watched.inFlight === undefined && begun >= watched.lastActionEnd
       && turn.record(spec.name).due === null && turn.record(spec.name).desired === "running"
   })
   const gone = first ? [] : ran.filter((spec) => {

@@ -225,7 +225,7 @@ const feasible = (memory: Memory, what: Verdict): Verdict => {
     reason: "NotCapable",
     message: `the NPU cannot ${deedsOf(missing)}${
       what._tag === "Wait" ? "" : `, so this is not done: ${what.message}`
-    }; its server speaks the ${memory.npu.speech?.dialect ?? ""} dialect`,
+    }; its server speaks the ${memory.npu.speech?.dialect} dialect`,
     advice: "a newer gNOI Containerz server on the NPU; until then keep this container by the NPU's own means"
   }
 }

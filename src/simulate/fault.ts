@@ -53,6 +53,18 @@ export const Fault = Schema.Union(
   once("CorruptDeploys", { count: Schema.Int }),
   once("LostDeploys", { count: Schema.Int }),
   lasting("ServerFaults", { dpu, share }),
+  /** Another server takes its place: one that lacks something, and may describe itself. */
+  lasting("ServerReplaced", {
+    lacks: Schema.Literal("logs", "images", "list", "deploy", "everything"),
+    described: Schema.Boolean
+  }),
+  /** All such calls fail inside the server after so many milliseconds, those by force too; of ListImage for all containers. */
+  lasting("CallsRefused", {
+    container,
+    method: Schema.Literal("StartContainer", "StopContainer", "RemoveContainer", "RemoveImage", "ListImage"),
+    code: Schema.Literal("INTERNAL", "FAILED_PRECONDITION", "UNAVAILABLE", "NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    delay: Schema.Number
+  }),
   // ---- the way there
   lasting("LinkCut", { dpu, how: Schema.Literal("reset", "silent", "toNpu", "fromNpu") }),
   /** It accepts connections and never answers. */
@@ -79,8 +91,8 @@ export const Fault = Schema.Union(
   /** Killed at the save of this number, counted from 1 since the moment, over all the daemons that come. */
   once("KilledAtWrite", { dpu, number: Schema.Int, when: KillPoint, downFor: Schema.Number }),
   once("DaemonStopped", { dpu, downFor: Schema.Number }),
-  /** The daemon is killed, and its memory is gone, cut short or nonsense when the next one comes. */
-  once("MemoryLost", { dpu, how: Schema.Literal("gone", "cut", "odd"), downFor: Schema.Number }),
+  /** The daemon is killed, and its memory is gone, cut short, nonsense or an older release's when the next one comes. */
+  once("MemoryLost", { dpu, how: Schema.Literal("gone", "cut", "odd", "older"), downFor: Schema.Number }),
   lasting("VersionUnreadable", { dpu, how: Schema.Literal("missing", "garbled") }),
   once("VersionChange", { dpu, version: Schema.String }),
   // ---- operators
@@ -96,7 +108,12 @@ export const Fault = Schema.Union(
   /** To a version, or to the DPU's own where it is none; or only the images of it. */
   once("OperatorUpgrades", { dpu, version: Schema.NullOr(Schema.String), stageOnly: Schema.Boolean }),
   once("OperatorRollsBack", { dpu }),
-  once("OperatorReleases", { dpu, version: Schema.String }),
+  /** Of a version, or of what is in quarantine where it is none; by it, or by the name or the digest of one image of it. */
+  once("OperatorReleases", {
+    container,
+    version: Schema.NullOr(Schema.String),
+    by: Schema.Literal("version", "image", "digest")
+  }),
   once("OperatorPauses", { dpu, paused: Schema.Boolean }),
   /** Reads the status of everything. */
   once("OperatorAsks", { dpu })

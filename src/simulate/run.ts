@@ -7,7 +7,8 @@ import { Counts } from "./counts.ts"
 import { Plan } from "./fault.ts"
 import { Oracle } from "./oracle/oracle.ts"
 import type { Violation } from "./oracle/violation.ts"
-import { policyOf, quietEnd, Simulator, type SimulatorService } from "./simulator.ts"
+import { quietEnd, Simulator, type SimulatorService } from "./simulator.ts"
+import { drawSurroundings, hasty, plain, policyOf, Surroundings, unobtainable } from "./surroundings.ts"
 import { draw, type Profile } from "./swarm.ts"
 import { type Entry, TraceHash } from "./trace.ts"
 
@@ -17,6 +18,8 @@ export interface Setting {
   readonly length: number
   readonly dpus: number
   readonly profile: Profile
+  /** Where they are not given, the seed draws them. */
+  readonly surroundings?: Surroundings
 }
 
 export interface Outcome {
@@ -35,25 +38,44 @@ export const Regression = Schema.Struct({
   /** Milliseconds. */
   length: Schema.Number,
   dpus: Schema.Int,
+  surroundings: Schema.optionalWith(Surroundings, { default: () => plain }),
   plan: Plan
 })
 export type Regression = typeof Regression.Type
+
+export const surroundingsOf = ({ profile, seed, surroundings }: Setting): Surroundings =>
+  surroundings ?? surroundingsFor(profile, seed)
+
+const surroundingsFor = (profile: Profile, seed: number): Surroundings => {
+  switch (profile) {
+    case "wide":
+      return drawSurroundings(seed)
+    case "pruning":
+      return hasty
+    default:
+      return plain
+  }
+}
 
 /** The plan that a setting's seed draws. */
 export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> =>
   Effect.map(
     Simulator,
-    (simulator) =>
-      draw({
+    (simulator) => {
+      const surroundings = surroundingsOf(setting)
+      return draw({
         ...setting,
-        containers: names(simulator.containers(setting.dpus)),
-        versions: versionsOf(simulator, setting.profile)
+        containers: names(simulator.containers(setting.dpus, surroundings)),
+        versions: versionsOf(simulator, setting.profile, surroundings),
+        changing: surroundings.changing
       })
+    }
   )
 
 const versionsOf = (
   { badVersions, furtherVersions, versions }: SimulatorService,
-  profile: Profile
+  profile: Profile,
+  { changing }: Surroundings
 ): ReadonlyArray<string> => {
   switch (profile) {
     case "upgrades":
@@ -61,7 +83,7 @@ const versionsOf = (
     case "pruning":
       return [...versions, ...furtherVersions]
     default:
-      return versions
+      return changing ? [...versions, ...versions, ...versions, ...badVersions] : versions
   }
 }
 
@@ -77,12 +99,13 @@ export const runPlan = Effect.fnUntraced(
     until: number = Number.POSITIVE_INFINITY
   ) {
     const simulator = yield* Simulator
-    const policy = policyOf(setting.profile)
+    const surroundings = surroundingsOf(setting)
     const oracle = new Oracle({
-      policy,
-      containers: simulator.containers(setting.dpus),
+      policy: policyOf(surroundings),
+      containers: simulator.containers(setting.dpus, surroundings),
       quiet: quietEnd(setting.profile),
-      badVersions: simulator.badVersions
+      badVersions: simulator.badVersions,
+      unobtainable
     })
     const hash = new TraceHash()
     const counts = new Counts()
@@ -90,9 +113,9 @@ export const runPlan = Effect.fnUntraced(
       seed: setting.seed,
       length: setting.length,
       dpus: setting.dpus,
+      surroundings,
       plan,
       quiet: quietEnd(setting.profile),
-      policy,
       watch: (entry) => {
         hash.add(entry)
         counts.add(entry)

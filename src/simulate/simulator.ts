@@ -3,8 +3,8 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
 import type { ContainerSpec } from "../model/catalogue.ts"
-import { defaults, type Policy } from "../policy/policy.ts"
 import type { Plan } from "./fault.ts"
+import type { Surroundings } from "./surroundings.ts"
 import type { Profile } from "./swarm.ts"
 import type { Entry } from "./trace.ts"
 
@@ -14,11 +14,10 @@ export interface RunOptions {
   readonly length: number
   /** How many DPUs share the NPU, 1 to 8. */
   readonly dpus: number
+  readonly surroundings: Surroundings
   readonly plan: Plan
   /** Milliseconds from the end of all faults to the end of the run. */
   readonly quiet: number
-  /** What every daemon goes by. */
-  readonly policy: Policy
   /** Hears every entry as it happens; returns false to end the run. */
   readonly watch: (entry: Entry) => boolean
 }
@@ -26,14 +25,9 @@ export interface RunOptions {
 /** Milliseconds from the end of all faults to the end of the run. An upgrade may take its time: probation is ten minutes. */
 export const quietEnd = (profile: Profile): number => profile === "upgrades" ? 1_500_000 : 300_000
 
-/** Twice a probation in place of a day, so that hours of simulated time see images grow old. */
-const hasty: Policy = { ...defaults, upgrade: { ...defaults.upgrade, pruneAge: 1_200_000 } }
-
-export const policyOf = (profile: Profile): Policy => profile === "pruning" ? hasty : defaults
-
 export interface SimulatorService {
   /** The containers of each DPU of a world of so many, by DPU. */
-  readonly containers: (dpus: number) => ReadonlyArray<ReadonlyArray<ContainerSpec>>
+  readonly containers: (dpus: number, surroundings: Surroundings) => ReadonlyArray<ReadonlyArray<ContainerSpec>>
   /** Sound SONiC versions that a DPU of the world can come to have; the first is what all begin with. */
   readonly versions: ReadonlyArray<string>
   /** More of these, for runs in which DPUs move on often enough to leave versions behind. */

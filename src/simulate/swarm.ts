@@ -4,7 +4,9 @@
  * much goes wrong now and then, find more than runs that are all alike.
  */
 import { Chance } from "./chance.ts"
+import { draws, kinds, type World } from "./draws.ts"
 import type { Fault, FaultKind, Plan } from "./fault.ts"
+import { followers } from "./followers.ts"
 
 export interface SwarmOptions {
   readonly seed: number
@@ -14,22 +16,27 @@ export interface SwarmOptions {
   readonly containers: ReadonlyArray<ReadonlyArray<string>>
   readonly versions: ReadonlyArray<string>
   readonly profile: Profile
+  /** Whether versions change often, and operators have a hand in it; other faults are fewer then. */
+  readonly changing?: boolean
 }
 
 /** Which kinds of faults a run draws from. */
 export const profiles = {
-  all: () => true,
+  all: (kind: FaultKind) => !widening.has(kind),
+  /** Everything, in surroundings of all kinds, and faults that bring others with them. */
+  wide: () => true,
   none: () => false,
   containers: (kind: FaultKind) => containerKinds.has(kind),
   network: (kind: FaultKind) => networkKinds.has(kind),
   daemon: (kind: FaultKind) => daemonKinds.has(kind),
   /** Everything, and the DPUs' versions change all the time, to bad ones too. */
-  upgrades: () => true,
+  upgrades: (kind: FaultKind) => !widening.has(kind),
   /** The DPUs move on from one sound version to another, calmly enough for images to grow old and be removed. */
   pruning: (kind: FaultKind) => calmKinds.has(kind)
 } as const
 export type Profile = keyof typeof profiles
 
+const widening: ReadonlySet<FaultKind> = new Set(["ServerReplaced", "CallsRefused"])
 const containerKinds: ReadonlySet<FaultKind> = new Set([
   "ContainerCrash",
   "CrashLoop",
@@ -91,12 +98,31 @@ export const draw = (options: SwarmOptions): Plan => {
   const root = new Chance(options.seed, 1)
   const allowed = kinds.filter(profiles[options.profile])
   // The operators' part is drawn apart: a run of faults alone would never stop anything.
-  const share = root.between(0.1, 0.5)
-  const sure = always[options.profile] ?? []
+  const share = options.changing === true ? root.between(0.03, 0.2) : root.between(0.1, 0.5)
+  const sure = options.changing === true ? changing : always[options.profile] ?? []
   const chosen = allowed.filter((kind) => root.hits(share) || sure.includes(kind))
   const faults = chosen.flatMap((kind, index) => drawKind(kind, root.fork(index), options))
+  // Before anything has proved good.
+  if (options.changing === true && root.hits(0.4)) {
+    faults.push({
+      _tag: "OperatorRollsBack",
+      at: root.between(2000, 120_000),
+      dpu: root.below(options.containers.length)
+    })
+  }
   return faults.sort((left, right) => left.at - right.at)
 }
+
+/** What changes versions, and what operators do about it. */
+const changing: ReadonlyArray<FaultKind> = [
+  "VersionChange",
+  "OperatorUpgrades",
+  "OperatorRollsBack",
+  "OperatorReleases",
+  "OperatorPauses",
+  "OperatorRetries",
+  "OperatorAsks"
+]
 
 const drawKind = (kind: FaultKind, chance: Chance, options: SwarmOptions): ReadonlyArray<Fault> => {
   const world: World = {
@@ -110,20 +136,18 @@ const drawKind = (kind: FaultKind, chance: Chance, options: SwarmOptions): Reado
   const faults: Array<Fault> = []
   for (let at = wait(chance, mean); at < options.length; at += wait(chance, mean)) {
     const fault = draws[kind](Math.round(at * 1000) / 1000, chance, world)
-    faults.push("length" in fault ? { ...fault, length: Math.min(fault.length, options.length - at) } : fault)
+    // One thing leads to another; where only some kinds are wanted, it does not.
+    const further = options.profile === "wide" ? followers[kind]?.(fault, chance.fork(faults.length), world) ?? [] : []
+    for (const each of [fault, ...further]) {
+      if (each.at >= options.length) continue
+      faults.push("length" in each ? { ...each, length: Math.min(each.length, options.length - each.at) } : each)
+    }
   }
   return faults
 }
 
 /** Exponential, so that faults come in bunches and in droughts. */
 const wait = (chance: Chance, mean: number): number => -mean * Math.log(1 - chance.next())
-
-interface World {
-  readonly length: number
-  readonly dpu: () => number
-  readonly container: () => string
-  readonly version: () => string
-}
 
 /** Milliseconds between two of a kind, where others than usual make sense. */
 const intervals: Partial<Record<FaultKind, readonly [number, number]>> = {
@@ -133,6 +157,7 @@ const intervals: Partial<Record<FaultKind, readonly [number, number]>> = {
   OperatorRollsBack: [600_000, 3_600_000],
   OperatorReleases: [300_000, 3_600_000],
   OperatorPauses: [300_000, 1_800_000],
+  OperatorAsks: [1000, 40_000],
   OperatorStops: [60_000, 1_800_000],
   OperatorStarts: [30_000, 600_000],
   CrashLoop: [120_000, 1_800_000],
@@ -143,235 +168,3 @@ const intervals: Partial<Record<FaultKind, readonly [number, number]>> = {
 
 /** The same where upgrades shall come to their end. */
 const calm: readonly [number, number] = [1_200_000, 2_400_000]
-
-/** A version that no DPU ever has. */
-const foreignVersion = "20251231.9"
-
-/** Milliseconds that something lasts. */
-const length = (chance: Chance): number => Math.round(chance.logarithmic(500, 120_000))
-const share = (chance: Chance): number => Math.round(chance.logarithmic(0.02, 1) * 1000) / 1000
-/** Milliseconds that a daemon is down; systemd is quick, a DPU's restart is not. */
-const downFor = (chance: Chance): number => Math.round(chance.logarithmic(50, 90_000))
-
-type Draw = (at: number, chance: Chance, world: World) => Fault
-
-const draws: Record<FaultKind, Draw> = {
-  ContainerCrash: (at, _, world) => ({ _tag: "ContainerCrash", at, container: world.container() }),
-  CrashLoop: (at, chance, world) => ({
-    _tag: "CrashLoop",
-    at,
-    length: Math.round(chance.logarithmic(10_000, 900_000)),
-    container: world.container(),
-    every: Math.round(chance.logarithmic(100, 60_000))
-  }),
-  Hang: (at, chance, world) => ({
-    _tag: "Hang",
-    at,
-    length: Math.round(chance.logarithmic(1000, 400_000)),
-    container: world.container(),
-    mode: chance.pick(["hang", "refuse", "wrong"]),
-    sticky: chance.hits(0.3)
-  }),
-  StopIgnored: (at, chance, world) => ({
-    _tag: "StopIgnored",
-    at,
-    length: length(chance) * 5,
-    container: world.container()
-  }),
-  BadCommand: (at, chance, world) => ({
-    _tag: "BadCommand",
-    at,
-    length: length(chance) * 2,
-    container: world.container()
-  }),
-  ContainerVanishes: (at, _, world) => ({ _tag: "ContainerVanishes", at, container: world.container() }),
-  ForeignStop: (at, _, world) => ({ _tag: "ForeignStop", at, container: world.container() }),
-  ForeignReplace: (at, chance, world) => ({
-    _tag: "ForeignReplace",
-    at,
-    container: world.container(),
-    version: chance.hits(0.5) ? null : chance.hits(0.5) ? foreignVersion : world.version()
-  }),
-  ForeignStart: (at, chance, world) => ({
-    _tag: "ForeignStart",
-    at,
-    container: world.container(),
-    version: chance.hits(0.2) ? foreignVersion : world.version()
-  }),
-  ImageVanishes: (at, _, world) => ({ _tag: "ImageVanishes", at, container: world.container() }),
-  Janitor: (at) => ({ _tag: "Janitor", at }),
-  NpuReboot: (at, chance, world) => ({
-    _tag: "NpuReboot",
-    at,
-    downFor: Math.min(Math.round(chance.logarithmic(2000, 180_000)), world.length - at),
-    left: chance.pick(["gone", "stopped"])
-  }),
-  NpuDiskFull: (at, chance) => ({ _tag: "NpuDiskFull", at, length: length(chance) }),
-  EmptyLists: (at, chance) => ({ _tag: "EmptyLists", at, count: 1 + chance.below(3) }),
-  UnspecifiedState: (at, chance, world) => ({
-    _tag: "UnspecifiedState",
-    at,
-    length: length(chance),
-    container: world.container(),
-    omitted: chance.hits(0.5)
-  }),
-  PortTaken: (at, chance, world) => ({ _tag: "PortTaken", at, length: length(chance), container: world.container() }),
-  CorruptDeploys: (at, chance) => ({ _tag: "CorruptDeploys", at, count: 1 + chance.below(3) }),
-  LostDeploys: (at, chance) => ({ _tag: "LostDeploys", at, count: 1 + chance.below(3) }),
-  ServerFaults: (at, chance, world) => ({
-    _tag: "ServerFaults",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  LinkCut: (at, chance, world) => ({
-    _tag: "LinkCut",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    how: chance.pick(["reset", "silent", "toNpu", "fromNpu"])
-  }),
-  Unresponsive: (at, chance, world) => ({ _tag: "Unresponsive", at, length: length(chance), dpu: world.dpu() }),
-  IdleGoaway: (at, _, world) => ({ _tag: "IdleGoaway", at, dpu: world.dpu() }),
-  SlowReplies: (at, chance, world) => ({
-    _tag: "SlowReplies",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance),
-    delay: Math.round(chance.logarithmic(20, 40_000))
-  }),
-  LostRequests: (at, chance, world) => ({
-    _tag: "LostRequests",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  LostReplies: (at, chance, world) => ({
-    _tag: "LostReplies",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  BrokenReplies: (at, chance, world) => ({
-    _tag: "BrokenReplies",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  DuplicatedRequests: (at, chance, world) => ({
-    _tag: "DuplicatedRequests",
-    at,
-    length: length(chance) * 4,
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  PartialLists: (at, chance, world) => ({
-    _tag: "PartialLists",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  ProbesLost: (at, chance, world) => ({
-    _tag: "ProbesLost",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  DiskFull: (at, chance, world) => ({ _tag: "DiskFull", at, length: length(chance), dpu: world.dpu() }),
-  TornWrites: (at, chance, world) => ({
-    _tag: "TornWrites",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    share: share(chance)
-  }),
-  SlowDisk: (at, chance, world) => ({
-    _tag: "SlowDisk",
-    at,
-    length: length(chance),
-    dpu: world.dpu(),
-    delay: Math.round(chance.logarithmic(10, 10_000))
-  }),
-  WallClockJump: (at, chance, world) => ({
-    _tag: "WallClockJump",
-    at,
-    dpu: world.dpu(),
-    by: Math.round(chance.between(-1, 1) * chance.logarithmic(1000, 1e11))
-  }),
-  DaemonKilled: (at, chance, world) => ({
-    _tag: "DaemonKilled",
-    at,
-    dpu: world.dpu(),
-    steps: chance.below(60),
-    downFor: downFor(chance),
-    rebooted: chance.hits(0.3)
-  }),
-  KilledAtSave: (at, chance, world) => ({
-    _tag: "KilledAtSave",
-    at,
-    dpu: world.dpu(),
-    when: chance.pick(["before", "between", "after"]),
-    downFor: downFor(chance)
-  }),
-  DaemonStopped: (at, chance, world) => ({ _tag: "DaemonStopped", at, dpu: world.dpu(), downFor: downFor(chance) }),
-  MemoryLost: (at, chance, world) => ({
-    _tag: "MemoryLost",
-    at,
-    dpu: world.dpu(),
-    how: chance.pick(["gone", "cut", "odd"]),
-    downFor: downFor(chance)
-  }),
-  VersionUnreadable: (at, chance, world) => ({
-    _tag: "VersionUnreadable",
-    // Now and then from the very beginning.
-    at: chance.hits(0.1) ? 0 : at,
-    length: length(chance),
-    dpu: world.dpu(),
-    how: chance.pick(["missing", "garbled"])
-  }),
-  VersionChange: (at, _, world) => ({ _tag: "VersionChange", at, dpu: world.dpu(), version: world.version() }),
-  OperatorStops: (at, _, world) => ({ _tag: "OperatorStops", at, container: world.container() }),
-  OperatorStarts: (at, _, world) => ({ _tag: "OperatorStarts", at, container: world.container() }),
-  OperatorRetries: (at, _, world) => ({ _tag: "OperatorRetries", at, container: world.container() }),
-  OperatorDeploys: (at, chance, world) => ({
-    _tag: "OperatorDeploys",
-    at,
-    container: world.container(),
-    version: chance.hits(0.2) ? null : world.version(),
-    cancelledAfter: chance.hits(0.6) ? null : Math.round(chance.logarithmic(1, 5000))
-  }),
-  OperatorUpgrades: (at, chance, world) => ({
-    _tag: "OperatorUpgrades",
-    at,
-    dpu: world.dpu(),
-    version: chance.hits(0.4) ? null : world.version(),
-    stageOnly: chance.hits(0.4)
-  }),
-  OperatorRollsBack: (at, _, world) => ({ _tag: "OperatorRollsBack", at, dpu: world.dpu() }),
-  OperatorReleases: (at, _, world) => ({ _tag: "OperatorReleases", at, dpu: world.dpu(), version: world.version() }),
-  OperatorPauses: (at, chance, world) => ({
-    _tag: "OperatorPauses",
-    at,
-    dpu: world.dpu(),
-    paused: chance.hits(0.3)
-  }),
-  OperatorAsks: (at, _, world) => ({ _tag: "OperatorAsks", at, dpu: world.dpu() }),
-  KilledAtWrite: (at, chance, world) => ({
-    _tag: "KilledAtWrite",
-    at,
-    dpu: world.dpu(),
-    number: 1 + chance.below(30),
-    when: chance.pick(["before", "between", "after"]),
-    downFor: downFor(chance)
-  })
-}
-
-/** Every kind there is. */
-export const kinds = Object.keys(draws) as ReadonlyArray<FaultKind>

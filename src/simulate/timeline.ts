@@ -169,7 +169,7 @@ export class Timeline {
 
 const laneOf = (fault: Fault): string => {
   if ("container" in fault) return fault.container
-  if (!("dpu" in fault)) return fault._tag === "Janitor" || fault._tag.startsWith("Npu") ? "NPU" : "faults"
+  if (!("dpu" in fault)) return /^(?:Janitor|Npu|ServerReplaced)/.test(fault._tag) ? "NPU" : "faults"
   return onLink.has(fault._tag) ? `dpu${fault.dpu} link` : `dpu${fault.dpu} daemon`
 }
 

@@ -16,10 +16,10 @@ const regressions = Schema.decodeUnknownSync(Schema.parseJson(Schema.Array(Regre
 )
 
 describe("what simulation has found before", () => {
-  for (const { dpus, invariant, length, plan, seed } of regressions) {
+  for (const { dpus, invariant, length, plan, seed, surroundings } of regressions) {
     it.effect(`${invariant}, seed ${seed}: ${plan.map(({ _tag }) => _tag).join(", ")}`, () =>
       Effect.gen(function*() {
-        const { violations } = yield* runPlan({ seed, length, dpus, profile: "all" }, plan)
+        const { violations } = yield* runPlan({ seed, length, dpus, profile: "all", surroundings }, plan)
         assert.deepStrictEqual(violations, [])
       }).pipe(Effect.provide(layer)), 120_000)
   }

@@ -4,11 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 import { layer } from "../../layers/sim/simulator.ts"
+import { kinds } from "../../src/simulate/draws.ts"
 import { describe as describeFault, type Plan } from "../../src/simulate/fault.ts"
 import { run, runPlan } from "../../src/simulate/run.ts"
 import { shrink } from "../../src/simulate/shrink.ts"
 import { Simulator } from "../../src/simulate/simulator.ts"
-import { draw, kinds, type Profile, profiles } from "../../src/simulate/swarm.ts"
+import { plain } from "../../src/simulate/surroundings.ts"
+import { draw, type Profile, profiles } from "../../src/simulate/swarm.ts"
 import { Timeline } from "../../src/simulate/timeline.ts"
 import { page } from "../../src/simulate/timeline-page.ts"
 import { line } from "../../src/simulate/trace.ts"
@@ -58,7 +60,7 @@ describe("a run", () => {
   it.effect("is told line by line, and drawn as one page", () =>
     Effect.gen(function*() {
       const { containers } = yield* Simulator
-      const timeline = new Timeline(containers(1).map((specs) => specs.map(({ name }) => name)))
+      const timeline = new Timeline(containers(1, plain).map((specs) => specs.map(({ name }) => name)))
       const lines: Array<string> = []
       const outcome = yield* run(setting, (entry) => {
         timeline.add(entry)
@@ -101,7 +103,7 @@ describe("plans", () => {
   it("draw every kind of fault from some seed", () => {
     const drawn = new Set<string>()
     for (let seed = 1; seed <= 100; seed += 1) {
-      for (const { _tag } of draw({ ...options, seed, profile: "all" })) drawn.add(_tag)
+      for (const { _tag } of draw({ ...options, seed, profile: "wide" })) drawn.add(_tag)
     }
     assert.deepStrictEqual([...drawn].sort(), [...kinds].sort())
   })

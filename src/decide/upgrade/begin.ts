@@ -3,7 +3,7 @@ import type { ContainerSpec } from "../../model/catalogue.ts"
 import { format } from "../../model/image.ts"
 import { deedsOf } from "../../model/speech.ts"
 import { lackingVital } from "../capable.ts"
-import { type Memory, targetVersion } from "../memory.ts"
+import { type Memory, recordOf, targetVersion } from "../memory.ts"
 import type { Turn } from "../turn.ts"
 import { restartClocks } from "./clock.ts"
 import { memberOf, targetImage, unseen, wrongServices } from "./members.ts"
@@ -15,17 +15,13 @@ export interface Blocker {
   readonly reason: string
   /** A sentence without its full stop. */
   readonly message: string
-  readonly advice?: string
-  /** It passes by itself, soon: nothing to tell anybody of. */
-  readonly passing?: true
+  /** None where it passes by itself, soon: nothing to tell anybody of. */
+  readonly advice: string | undefined
 }
 
-export const blocker = (memory: Memory): Blocker | undefined => {
+/** `version` is the one wanted. */
+export const blocker = (memory: Memory, version: string): Blocker | undefined => {
   const { durable, npu, unsaved } = memory
-  const version = targetVersion(memory)
-  if (version === undefined) {
-    return { reason: "VersionUnknown", message: "the DPU's SONiC version cannot be told", passing: true }
-  }
   const bad = durable.quarantine.find((entry) => entry.version === version)
   if (bad !== undefined) {
     return {
@@ -45,7 +41,7 @@ export const blocker = (memory: Memory): Blocker | undefined => {
     }
   }
   if (npu.reachable !== true) {
-    return { reason: "NpuUnreachable", message: "the NPU does not answer", passing: true }
+    return { reason: "NpuUnreachable", message: "the NPU does not answer", advice: undefined }
   }
   const missing = lackingVital(memory)
   if (missing.length > 0) {
@@ -58,7 +54,7 @@ export const blocker = (memory: Memory): Blocker | undefined => {
   const hidden = unseen(memory)
   return hidden === undefined
     ? undefined
-    : { reason: "StateUnknown", message: `it is not clear what ${hidden.name} runs`, passing: true }
+    : { reason: "StateUnknown", message: `it is not clear what ${hidden.name} runs`, advice: undefined }
 }
 
 /** Begins an upgrade where one is due and nothing stands against it. */
@@ -66,8 +62,8 @@ export const begin = (turn: Turn): void => {
   const version = targetVersion(turn.memory)
   const wrong = version === undefined ? [] : wrongServices(turn.memory, version)
   if (version === undefined || wrong.length === 0) return turn.setUpgrade({ blockedBy: undefined })
-  const blocked = blocker(turn.memory)
-  if (blocked !== undefined) return announceBlock(turn, blocked, wrong)
+  const blocked = blocker(turn.memory, version)
+  if (blocked !== undefined) return announceBlock(turn, blocked, wrong, version)
   turn.setUpgrade({ blockedBy: undefined })
   const members = wrong.map((spec) => memberOf(turn.memory, spec, version))
   const saga = open(turn, { kind: "upgrade", version, members })
@@ -122,7 +118,7 @@ export const inherit = (turn: Turn, before: Saga, version: string): void => {
 /** Members for a way back to the set before the last committed one. */
 export const membersBack = (memory: Memory, set: Readonly<Record<string, string>>): ReadonlyArray<Member> =>
   memory.specs.flatMap((spec): ReadonlyArray<Member> => {
-    const assigned = memory.durable.containers[spec.name]?.assigned ?? null
+    const { assigned } = recordOf(memory, spec.name)
     const image = set[spec.name]
     return image === undefined || assigned === null || image === assigned ? [] : [backFrom(spec, assigned, image)]
   })
@@ -138,17 +134,19 @@ const backFrom = (spec: ContainerSpec, assigned: string, image: string): Member 
   unready: 0
 })
 
-const announceBlock = (turn: Turn, blocked: Blocker, wrong: ReadonlyArray<ContainerSpec>): void => {
-  if (blocked.passing === true || turn.memory.upgrade.blockedBy === blocked.reason) return
-  turn.setUpgrade({ blockedBy: blocked.reason })
-  const version = targetVersion(turn.memory) ?? ""
+const announceBlock = (
+  turn: Turn,
+  { advice, message, reason }: Blocker,
+  wrong: ReadonlyArray<ContainerSpec>,
+  version: string
+): void => {
+  if (advice === undefined || turn.memory.upgrade.blockedBy === reason) return
+  turn.setUpgrade({ blockedBy: reason })
   turn.say(
     "warning",
     "UpgradeBlocked",
     `${
       wrong.map((spec) => format(targetImage(spec, version))).join(", ")
-    }: no upgrade begins, since ${blocked.message}.${
-      blocked.advice === undefined ? "" : ` What to do: ${blocked.advice}.`
-    }`
+    }: no upgrade begins, since ${message}. What to do: ${advice}.`
   )
 }

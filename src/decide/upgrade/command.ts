@@ -102,7 +102,8 @@ const release = (turn: Turn, subject: string): Reply => {
     || entry.images.some(({ digest, image }) => image === subject || (digest !== null && startsAlike(digest, subject)))
   const { quarantine: entries } = turn.memory.durable
   const released = entries.filter(isMeant)
-  if (released.length === 0) {
+  const [first] = released
+  if (first === undefined) {
     const known = entries.map(({ version }) => version).join(", ")
     return refused(
       `nothing is in quarantine under ${JSON.stringify(subject)}; ${
@@ -116,7 +117,7 @@ const release = (turn: Turn, subject: string): Reply => {
   return {
     _tag: "Taken",
     saga: undefined,
-    version: released[0]?.version ?? subject,
+    version: first.version,
     message: `the quarantine of ${versions} is over`
   }
 }

@@ -1,7 +1,7 @@
 /** What an upgrade does now, what it waits for and what comes next, in words; and whether the set is sound. */
 import { split } from "../../model/image.ts"
 import { assignedImages, type Memory, recordOf, targetVersion } from "../memory.ts"
-import { blocker } from "./begin.ts"
+import { type Blocker, blocker } from "./begin.ts"
 import { isKeeping } from "./keep.ts"
 import { imagesOf, stagedImages, wrongServices } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
@@ -26,8 +26,8 @@ export const explain = (memory: Memory, mono: number): Explanation => {
   if (upgrade !== null) return { ...explainSaga(memory, upgrade, mono), active: true }
   const version = targetVersion(memory)
   const wrong = version === undefined ? [] : wrongServices(memory, version)
-  if (wrong.length > 0) {
-    const { advice, message, reason } = blocker(memory) ?? { reason: "Due", message: "an upgrade is about to begin" }
+  if (version !== undefined && wrong.length > 0) {
+    const { advice, message, reason } = blocker(memory, version) ?? due
     return {
       reason,
       message: `${wrong.map(({ name }) => name).join(", ")} ${
@@ -67,6 +67,8 @@ export const explain = (memory: Memory, mono: number): Explanation => {
     active: false
   }
 }
+
+const due: Blocker = { reason: "Due", message: "an upgrade is about to begin", advice: undefined }
 
 const explainSaga = (memory: Memory, saga: Saga, mono: number): Omit<Explanation, "active"> => {
   const { policy, unsaved } = memory

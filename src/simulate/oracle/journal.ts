@@ -91,6 +91,8 @@ export class DpuJournal {
   imagesSeen: ReadonlySet<string> = new Set()
   /** ListContainer calls in flight. */
   lists = 0
+  /** Questions for a sign of life in flight, in the place of lists. */
+  pulses = 0
   /** When the last one began. */
   private listBegan = Number.NEGATIVE_INFINITY
   lastListAt = 0
@@ -106,6 +108,8 @@ export class DpuJournal {
   private broken = true
   private brokeUntil = Number.NEGATIVE_INFINITY
   private lastListCame = false
+  /** The server had no list of containers since the last one came: a look may ask for no more than a sign of life. */
+  unlisted = false
   /** The moment that calls for a look, and from when its time counts. */
   hint: { readonly at: number; from: number } | undefined
   /** The memory on the disk was lost or damaged, and nothing has been saved since. */
@@ -194,6 +198,21 @@ export class DpuJournal {
     this.lastListAt = at
   }
 
+  /** A sign of life is asked for. */
+  pulseBegins(at: number): void {
+    if (!this.unlisted) return
+    this.pulses++
+    this.lastListAt = at
+    this.hint = undefined
+  }
+
+  pulseEnds(at: number): void {
+    if (this.pulses === 0) return
+    this.pulses--
+    this.lastListAt = at
+    if (this.hint !== undefined) this.hint.from = at
+  }
+
   listEnds(came: boolean, at: number): void {
     this.lastListCame = came
     this.lists = Math.max(0, this.lists - 1)
@@ -209,6 +228,7 @@ export class DpuJournal {
     this.saving = undefined
     this.chainEnded = Number.NEGATIVE_INFINITY
     this.lists = 0
+    this.pulses = 0
     this.lookEnded = Number.NEGATIVE_INFINITY
     this.lastListAt = at
     this.failures = 0

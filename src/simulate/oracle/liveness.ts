@@ -28,12 +28,14 @@ export class Liveness {
   private pending: Call | undefined
   private readonly quiet: number
   private readonly badVersions: ReadonlySet<string>
+  private readonly unobtainable: string
 
   /** `quiet`: milliseconds from the end of all faults to the end of the run. */
-  constructor(dpus: ReadonlyArray<DpuJournal>, quiet: number, badVersions: ReadonlySet<string>) {
+  constructor(dpus: ReadonlyArray<DpuJournal>, quiet: number, badVersions: ReadonlySet<string>, unobtainable: string) {
     this.dpus = dpus
     this.quiet = quiet
     this.badVersions = badVersions
+    this.unobtainable = unobtainable
   }
 
   begin(at: number): void {
@@ -79,7 +81,10 @@ export class Liveness {
   private watchLooks(journal: DpuJournal, at: number, report: Report): void {
     if (!journal.up) return
     const { hint } = journal
-    if (hint !== undefined && journal.lists === 0 && journal.saving === undefined && at > hint.from + prompt) {
+    if (
+      hint !== undefined && journal.lists + journal.pulses === 0 && journal.saving === undefined &&
+      at > hint.from + prompt
+    ) {
       journal.hint = undefined
       report("HintsHeeded", journal.dpu, undefined, `no look within ${prompt} ms of what called for one`)
     }
@@ -131,6 +136,7 @@ export class Liveness {
 
   /** Not so where it has never run, or has no way back, and what it is to run cannot. */
   private isSound(journal: DpuJournal, name: string): boolean {
+    if (journal.containers.get(name)?.spec.repository === this.unobtainable) return false
     const assigned = journal.memory?.containers[name]?.assigned ?? null
     const version = assigned === null ? journal.version : assigned.slice(assigned.lastIndexOf(":") + 1)
     return version === undefined || !this.badVersions.has(version)

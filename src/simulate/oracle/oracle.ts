@@ -5,7 +5,7 @@
  */
 import type { ContainerSpec } from "../../model/catalogue.ts"
 import type { Policy } from "../../policy/policy.ts"
-import type { Entry } from "../trace.ts"
+import type { Call, Entry } from "../trace.ts"
 import { isChange, sent } from "./actions.ts"
 import { readRows } from "./evidence.ts"
 import { Containers, removing } from "./images.ts"
@@ -22,6 +22,8 @@ export interface OracleOptions {
   readonly quiet: number
   /** Versions that cannot run: where there is no way back from one, nothing can. */
   readonly badVersions: ReadonlyArray<string>
+  /** A repository of which no image is to be had. */
+  readonly unobtainable: string
 }
 
 export class Oracle {
@@ -32,11 +34,13 @@ export class Oracle {
   private readonly running = new Map<string, { readonly id: string; readonly since: number; readonly image: string }>()
   private readonly containers = new Containers()
   private readonly liveness: Liveness
+  /** Servers without a list of containers that have been put in. */
+  private unlisting = 0
 
   constructor(options: OracleOptions) {
     this.policy = options.policy
     this.dpus = options.containers.map((specs, dpu) => new DpuJournal(dpu, specs))
-    this.liveness = new Liveness(this.dpus, options.quiet, new Set(options.badVersions))
+    this.liveness = new Liveness(this.dpus, options.quiet, new Set(options.badVersions), options.unobtainable)
   }
 
   see(entry: Entry): void {
@@ -94,6 +98,12 @@ export class Oracle {
       case "Fault":
         if (entry.fault._tag === "MemoryLost" && entry.phase === "begins") {
           this.dpus[entry.fault.dpu]!.memoryLost = true
+        }
+        if (
+          entry.fault._tag === "ServerReplaced" && (entry.fault.lacks === "list" || entry.fault.lacks === "everything")
+        ) {
+          this.unlisting += entry.phase === "begins" ? 1 : -1
+          for (const journal of this.dpus) journal.unlisted = true
         }
         if (entry.fault._tag === "OperatorUpgrades" && entry.fault.version !== null) {
           this.dpus[entry.fault.dpu]!.versions.add(entry.fault.version)
@@ -153,7 +163,8 @@ export class Oracle {
       }
       journal.listBegins(entry.at)
       journal.hint = undefined
-    } else if (call.method === "RemoveImage") {
+    } else if (isPulse(call)) journal.pulseBegins(entry.at)
+    else if (call.method === "RemoveImage") {
       removing(journal, this.dpus, call, this.containers, this.policy, this.reporter(call.dpu, entry.at))
     } else if (isChange(call)) {
       this.liveness.acted(call)
@@ -172,6 +183,7 @@ export class Oracle {
     const journal = this.dpus[call.dpu]!
     if (entry._tag === "Answered" && entry.images !== undefined) journal.imagesSeen = new Set(entry.images)
     if (call.method === "ListContainer") return this.listed(journal, entry)
+    if (isPulse(call)) return this.pulsed(journal, entry)
     const container = journal.containers.get(call.container)
     if (container === undefined || container.inFlight?.number !== call.number) return
     container.inFlight = undefined
@@ -181,6 +193,22 @@ export class Oracle {
       if (entry.error.origin === "local") journal.breaks(entry.at)
     }
     journal.hinted(entry.at)
+  }
+
+  /** In the place of lists: without an answer the NPU cannot be reached, at the first try. */
+  private pulsed(journal: DpuJournal, entry: Extract<Entry, { _tag: "Answered" | "Cancelled" }>): void {
+    if (journal.pulses === 0) return
+    journal.pulseEnds(entry.at)
+    if (entry._tag === "Cancelled") return
+    // That it answers may be the clock's news alone: the next list shows whether a look knows it too.
+    if (entry.error?.origin !== "local") return
+    journal.failures = this.policy.rpc.ListContainer.tries
+    journal.breaks(entry.at)
+    for (const container of journal.containers.values()) {
+      container.evidence.blind(entry.at)
+      container.ladder.excused = true
+      container.notBefore = undefined
+    }
   }
 
   private listed(journal: DpuJournal, entry: Extract<Entry, { _tag: "Answered" | "Cancelled" }>): void {
@@ -209,6 +237,7 @@ export class Oracle {
       return
     }
     journal.failures = 0
+    journal.unlisted = this.unlisting > 0
     for (const container of journal.containers.values()) {
       // What it was while an action is in flight, says nothing of what it will be.
       if (container.inFlight !== undefined) continue
@@ -265,3 +294,6 @@ export class Oracle {
     journal.versions.add(entry.version)
   }
 }
+
+/** What a look asks a server without a list of containers: for that by its oldest name, or for a sign of life. */
+const isPulse = ({ method }: Call): boolean => method === "Time" || method === "List"

@@ -40,7 +40,7 @@ export const upgrading = (
   for (const [name, { assigned }] of Object.entries(after.containers)) {
     const was = assignmentOf(before, name)
     const isMember = [old, saga].some((one) => one?.members.some(({ container }) => container === name) === true)
-    if (was !== null && was !== assigned && !isMember) {
+    if (was !== null && was !== assigned && !isMember && !isFound(journal, name, assigned, journal.decidedSince(at))) {
       report(
         "UnaffectedLeftAlone",
         name,
@@ -112,6 +112,14 @@ const abandoned = (old: Saga, saga: Saga, after: Durable, report: Report): void 
   if (wanted === saga.version && !after.quarantine.some(({ version }) => version === wanted)) {
     report("QuarantineKept", "", `${saga.id} failed, and ${wanted} is not in quarantine`)
   }
+}
+
+/** Whether somebody else had it run this by then: what is wanted of it is taken over as it is. */
+const isFound = (journal: DpuJournal, name: string, assigned: string | null, since: number): boolean => {
+  if (assigned === null) return false
+  const tag = assigned.slice(assigned.lastIndexOf(":") + 1)
+  const evidence = journal.containers.get(name)?.evidence
+  return journal.versions.has(tag) && evidence?.was("Running", since, ({ version }) => version === tag) === true
 }
 
 const begun = (saga: Saga, before: Durable, after: Durable, report: Report): void => {

@@ -1,0 +1,167 @@
+/** What comes of a fault now and then: chance alone would bring these together too seldom. */
+import type { Chance } from "./chance.ts"
+import { draws, type World } from "./draws.ts"
+import type { Fault, FaultKind } from "./fault.ts"
+
+type Follow = (fault: Fault, chance: Chance, world: World) => ReadonlyArray<Fault>
+
+/** Comes after a fault of its kind, or with it. */
+export const followers: Partial<Record<FaultKind, Follow>> = {
+  VersionChange: (fault, chance, world) => {
+    const { at } = fault
+    return [
+      ...(chance.hits(0.25) ? [draws.VersionChange(soon(chance, at, 300_000), chance, world)] : []),
+      ...(chance.hits(0.15) ? hesitation(fault, chance, world) : []),
+      ...(chance.hits(0.4) ? thereAndBack(fault, chance, world) : []),
+      ...(chance.hits(0.25) ? rollback(soon(chance, at, 900_000), chance, world) : []),
+      ...(chance.hits(0.25) ? pause(soon(chance, at, 3000), chance, world) : []),
+      ...(chance.hits(0.15) ? [draws.OperatorStops(soon(chance, at, 3000), chance, world)] : []),
+      ...(chance.hits(0.35) ? loss(soon(chance, at, 10_000), chance, world) : []),
+      ...(chance.hits(0.2) ? silences(at + 60_000, chance, world) : []),
+      ...(chance.hits(0.3)
+        ? [{
+          ...draws.CallsRefused(at, chance, world),
+          method: "RemoveImage",
+          code: chance.pick(unremoved),
+          length: 900_000
+        }]
+        : [])
+    ] as ReadonlyArray<Fault>
+  },
+  OperatorUpgrades: (fault, chance, world) => [
+    ...(chance.hits(0.2) ? [{ ...fault, at: soon(chance, fault.at, 60_000) }] : []),
+    ...(chance.hits(0.3) ? [{ ...fault, at: soon(chance, fault.at + 120_000, 600_000) }] : []),
+    ...(chance.hits(0.3) ? rollback(soon(chance, fault.at, 900_000), chance, world) : []),
+    ...(chance.hits(0.2) ? pause(soon(chance, fault.at, 60_000), chance, world) : []),
+    ...(chance.hits(0.3) ? [{ ...draws.DiskFull(fault.at + 2000, chance, world), length: 90_000 } as Fault] : [])
+  ],
+  OperatorRollsBack: ({ at }, chance, world) => rollback(at, chance, world).slice(1),
+  OperatorStops: (fault, chance, world) => {
+    if (!("container" in fault) || chance.hits(0.6)) return []
+    // It is in the hands of somebody who wants it to run.
+    let next = fault.at
+    return Array.from({ length: 2 + chance.below(3) }, () => {
+      next = soon(chance, next, 60_000)
+      return { ...draws.ForeignStart(next, chance, world), container: fault.container }
+    })
+  },
+  OperatorStarts: (fault, chance) =>
+    "container" in fault && chance.hits(0.3)
+      ? [{ _tag: "OperatorStops", at: soon(chance, fault.at, 1000), container: fault.container }]
+      : [],
+  ForeignReplace: ({ at }, chance, world) =>
+    chance.hits(0.2) ? [{ ...draws.DiskFull(at - 1000, chance, world), length: 20_000 } as Fault] : [],
+  // One that answers each time, and each time stops soon.
+  ContainerCrash: (fault, chance) =>
+    "container" in fault && chance.hits(0.15)
+      ? [5000, 12_000, 21_000, 33_000].map((later): Fault => ({ ...fault, at: fault.at + later }))
+      : [],
+  // The NPU's own units start what they know, as soon as they are there.
+  NpuReboot: (fault, chance, world) =>
+    fault._tag === "NpuReboot" && chance.hits(0.4)
+      ? [1, 2, 3, 4].map((order) => draws.ForeignStart(fault.at + fault.downFor * 0.9 + order, chance, world))
+      : [],
+  CallsRefused: (fault, chance, world) => fault._tag === "CallsRefused" ? aimed(fault, chance, world) : [],
+  ImageVanishes: (fault, chance) =>
+    "container" in fault && chance.hits(0.5)
+      ? [{ _tag: "ContainerVanishes", at: soon(chance, fault.at, 20_000), container: fault.container }]
+      : []
+}
+
+/** Milliseconds until somebody has thought again. */
+const soon = (chance: Chance, at: number, longest: number): number =>
+  Math.round((at + chance.logarithmic(5, longest)) * 1000) / 1000
+
+/** How servers refuse to remove an image. */
+const unremoved = ["NOT_FOUND", "FAILED_PRECONDITION", "UNAVAILABLE"] as const
+
+/** Milliseconds in which every answer takes seconds. */
+const slowness = (at: number, chance: Chance, world: World): Fault =>
+  ({ ...draws.SlowReplies(at, chance, world), share: 1, delay: 6000, length: 12_000 }) as Fault
+
+/** Another version is wanted while the list of images for the one before is still under way. */
+const hesitation = ({ at }: Fault, chance: Chance, world: World): ReadonlyArray<Fault> => {
+  const again = at + chance.between(500, 6000)
+  return [slowness(at, chance, world), { ...draws.VersionChange(again, chance, world), at: again }]
+}
+
+/** A set that is on probation loses its purpose, and has it again before the next has come. */
+const thereAndBack = (fault: Fault, chance: Chance, world: World): ReadonlyArray<Fault> => {
+  const away = fault.at + chance.between(70_000, 240_000)
+  return [
+    { ...draws.VersionChange(away, chance, world), at: away },
+    { ...fault, at: soon(chance, away, 15_000) }
+  ]
+}
+
+/** A rollback, and second thoughts about it. */
+const rollback = (at: number, chance: Chance, world: World): ReadonlyArray<Fault> => [
+  draws.OperatorRollsBack(at, chance, world),
+  ...(chance.hits(0.3)
+    ? [{ ...draws.VersionUnreadable(at, chance, world), at: Math.max(0, at - 1000), length: 30_000 } as Fault]
+    : []),
+  ...(chance.hits(0.3) ? [draws.OperatorRollsBack(soon(chance, at, 30_000), chance, world)] : []),
+  ...(chance.hits(0.25) ? hesitation({ ...draws.OperatorRollsBack(at, chance, world) }, chance, world) : []),
+  ...(chance.hits(0.2) ? [draws.VersionChange(soon(chance, at, 10_000), chance, world)] : []),
+  ...(chance.hits(0.3) ? [draws.OperatorUpgrades(soon(chance, at, 20_000), chance, world)] : []),
+  ...(chance.hits(0.35)
+    ? [1, 2].map(() =>
+      ({ ...draws.CrashLoop(at, chance, world), every: chance.between(500, 5000), length: 120_000 }) as Fault
+    )
+    : [])
+]
+
+/** Containers and their images are gone, nothing can be sent for a while, and then all is to be as before. */
+const loss = (at: number, chance: Chance, world: World): ReadonlyArray<Fault> => [
+  { _tag: "NpuDiskFull", at, length: Math.round(chance.logarithmic(20_000, 60_000)) },
+  ...Array.from({ length: chance.pick([1, 1, 4]) }, () => world.container()).flatMap((container) => [
+    { _tag: "ImageVanishes", at: at + 1, container } as const,
+    { _tag: "ContainerVanishes", at: at + 2, container } as const
+  ]),
+  ...(chance.hits(0.8) ? [draws.OperatorRollsBack(at + chance.between(60_000, 180_000), chance, world)] : [])
+]
+
+/** One service after another falls silent for a time that is not too long. */
+const silences = (from: number, chance: Chance, world: World): ReadonlyArray<Fault> =>
+  [0, 1, 2, 3, 4, 5].map((order) =>
+    ({ ...draws.Hang(from + order * 50_000, chance, world), length: chance.between(15_000, 45_000) }) as Fault
+  )
+
+/** What makes the daemon ask for just what is refused. */
+const aimed = (
+  { at, container, method }: Extract<Fault, { readonly _tag: "CallsRefused" }>,
+  chance: Chance,
+  world: World
+): ReadonlyArray<Fault> => {
+  switch (method) {
+    case "StopContainer":
+      return [{ _tag: "OperatorStops", at: soon(chance, at, 5000), container }]
+    case "StartContainer":
+      return [
+        { _tag: "ContainerCrash", at: soon(chance, at, 5000), container },
+        ...(chance.hits(0.9)
+          ? [
+            { _tag: "OperatorStops", at: at + chance.between(3000, 20_000), container },
+            { _tag: "OperatorStarts", at: at + 90_000, container }
+          ] as const
+          : [])
+      ]
+    case "ListImage":
+      return [
+        { ...draws.DaemonKilled(at + 100, chance, world), downFor: 100 } as Fault,
+        { _tag: "ContainerCrash", at: at + 200, container },
+        { _tag: "OperatorRetries", at: at + 3000, container },
+        { _tag: "OperatorRetries", at: at + 9000, container }
+      ]
+    default:
+      return []
+  }
+}
+
+const pause = (at: number, chance: Chance, world: World): ReadonlyArray<Fault> =>
+  [true, false].map((paused, index): Fault => ({
+    _tag: "OperatorPauses",
+    at: index === 0 ? at : soon(chance, at + 1000, 300_000),
+    dpu: world.dpu(),
+    paused
+  }))
