@@ -45,26 +45,64 @@ const sightingOf = (row: ContainerRow): Sighting =>
     ? { _tag: "Running", id: row.id, image: row.image, version: row.version }
     : { _tag: "Stopped", id: row.id, image: row.image, leftover: false }
 
-/** `rows` is a second complete list of all, begun after the first ended. */
-export const confirmMissing = (rows: ReadonlyArray<ContainerRow>, missing: ReadonlyArray<string>) => {
-  const second = readAll(rows, missing)
-  const sightings = new Map<string, Sighting>(second.sightings)
-  for (const name of second.missing) sightings.set(name, { _tag: "Absent" })
-  for (const row of second.unspecified) {
-    sightings.set(row.asked, { _tag: "Unknown", reason: "it appeared between two lists, in no clear state" })
+/**
+ * `rows` is a second complete list of all, begun after the first ended. What it
+ * shows of the others is newer than what was seen of them, and counts.
+ */
+export const confirmMissing = (
+  rows: ReadonlyArray<ContainerRow>,
+  missing: ReadonlyArray<string>,
+  seen: ReadonlyMap<string, Sighting>
+): ReadonlyMap<string, Sighting> => {
+  const second = readAll(rows, [...seen.keys(), ...missing])
+  const sightings = new Map<string, Sighting>([...seen, ...second.sightings])
+  for (const name of second.missing) {
+    sightings.set(
+      name,
+      seen.has(name) ? { _tag: "Unknown", reason: "the second of two lists no longer had it" } : { _tag: "Absent" }
+    )
+  }
+  for (const { asked } of second.unspecified) {
+    if (!isLeftover(seen.get(asked))) {
+      sightings.set(asked, { _tag: "Unknown", reason: "its state was not clear any more in the second of two lists" })
+    }
   }
   return sightings
 }
 
-/** `running` is a complete list of the running ones, begun after the list of all ended. */
+const isLeftover = (sighting: Sighting | undefined): boolean => sighting?._tag === "Stopped" && sighting.leftover
+
+/**
+ * `running` is a complete list of the running ones, begun after the list of all
+ * ended. What it shows of the others is newer than what was seen of them, and counts.
+ */
 export const settleUnspecified = (
   running: ReadonlyArray<ContainerRow>,
-  unspecified: FirstReading["unspecified"]
-): ReadonlyMap<string, Sighting> =>
-  new Map(unspecified.map((row): [string, Sighting] => {
-    const found = running.find((candidate) => candidate.names.includes(row.asked))
-    if (found === undefined) return [row.asked, { _tag: "Stopped", id: row.id, image: row.image, leftover: true }]
-    return found.status === "RUNNING"
-      ? [row.asked, sightingOf(found)]
-      : [row.asked, { _tag: "Unknown", reason: "the NPU lists it as running, in no clear state" }]
-  }))
+  { sightings, unspecified }: FirstReading
+): ReadonlyMap<string, Sighting> => {
+  const read = (name: string, omitted: Sighting): Sighting => {
+    const row = running.find(({ names }) => names.includes(name))
+    return row === undefined
+      ? omitted
+      : row.status === "RUNNING"
+      ? sightingOf(row)
+      : { _tag: "Unknown", reason: "the NPU lists it as running, in no clear state" }
+  }
+  const again = (name: string, sighting: Sighting): Sighting => {
+    switch (sighting._tag) {
+      case "Running":
+        return read(name, { _tag: "Unknown", reason: "the list of the running ones no longer had it" })
+      case "Stopped":
+        return read(name, sighting)
+      default:
+        return sighting
+    }
+  }
+  return new Map([
+    ...[...sightings].map(([name, sighting]): [string, Sighting] => [name, again(name, sighting)]),
+    ...unspecified.map(({ asked, id, image }): [string, Sighting] => [
+      asked,
+      read(asked, { _tag: "Stopped", id, image, leftover: true })
+    ])
+  ])
+}

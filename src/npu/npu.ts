@@ -163,15 +163,9 @@ const make = (
     const rows = yield* containers(true)
     lastSeen = rows
     const first = readAll(rows, names)
-    const seen = new Map(first.sightings)
-    if (first.unspecified.length > 0) {
-      for (const [name, sighting] of settleUnspecified(yield* containers(false), first.unspecified)) {
-        seen.set(name, sighting)
-      }
-    }
-    if (first.missing.length > 0) {
-      for (const [name, sighting] of confirmMissing(yield* containers(true), first.missing)) seen.set(name, sighting)
-    }
+    let seen = first.sightings
+    if (first.unspecified.length > 0) seen = settleUnspecified(yield* containers(false), first)
+    if (first.missing.length > 0) seen = confirmMissing(yield* containers(true), first.missing, seen)
     return { _tag: "Seen", sightings: seen, users: usersOf(rows, repositories) }
   })
 

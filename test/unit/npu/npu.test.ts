@@ -59,6 +59,59 @@ describe("a look", () => {
       assert.deepStrictEqual(unclear.tags, ["Unknown"])
     }))
 
+  it.effect("believes the second list where the two differ about a container that the first had", () =>
+    Effect.gen(function*() {
+      const seen = (first: string | undefined, second: string | undefined) =>
+        Effect.map(
+          sightings(
+            {
+              lists: [first, second].map((status) => status === undefined ? [] : [row("db", status)])
+            },
+            "db",
+            "ha"
+          ),
+          ({ tags }) => tags[0]
+        )
+      assert.strictEqual(yield* seen("STOPPED", "RUNNING"), "Running", "somebody started it meanwhile")
+      assert.strictEqual(yield* seen("RUNNING", "STOPPED"), "Stopped")
+      assert.strictEqual(yield* seen("RUNNING", undefined), "Unknown", "one list without it proves nothing")
+      assert.strictEqual(yield* seen("STOPPED", undefined), "Unknown")
+      assert.strictEqual(yield* seen("RUNNING", "UNSPECIFIED"), "Unknown")
+    }))
+
+  it.effect("believes the list of the running ones where it differs from the list of all", () =>
+    Effect.gen(function*() {
+      const unclear = row("ha", "UNSPECIFIED")
+      const seen = (
+        first: string,
+        running: ReadonlyArray<unknown>,
+        ...further: ReadonlyArray<ReadonlyArray<unknown>>
+      ) =>
+        Effect.map(
+          sightings({ lists: [[row("db", first), unclear], running, ...further] }, "db", "ha", "absent"),
+          ({ tags }) => tags
+        )
+      const last = [row("db", "STOPPED"), unclear]
+      assert.deepStrictEqual(
+        yield* seen("STOPPED", [row("db", "RUNNING")], [row("db", "RUNNING"), unclear]),
+        ["Running", "Stopped", "Absent"]
+      )
+      assert.deepStrictEqual(yield* seen("STOPPED", [], last), ["Stopped", "Stopped", "Absent"])
+      const running = (rows: ReadonlyArray<unknown>) =>
+        Effect.map(sightings({ lists: [[row("db", "RUNNING"), unclear], rows] }, "db", "ha"), ({ tags }) => tags)
+      assert.deepStrictEqual(yield* running([]), ["Unknown", "Stopped"])
+      assert.deepStrictEqual(yield* running([row("db", "UNSPECIFIED")]), ["Unknown", "Stopped"])
+      assert.deepStrictEqual(yield* running([row("db", "RUNNING")]), ["Running", "Stopped"])
+      const twice = sightings(
+        {
+          lists: [[row("db", "RUNNING"), { ...row("db", "RUNNING"), id: "another" }, unclear], [row("db", "RUNNING")]]
+        },
+        "db",
+        "ha"
+      )
+      assert.deepStrictEqual((yield* twice).tags, ["Unknown", "Stopped"], "two of one name stay two")
+    }))
+
   it.effect("is Unknown about two containers of one name and about a status from the future", () =>
     Effect.gen(function*() {
       const two = yield* sightings(
