@@ -1,5 +1,6 @@
 /** The Simulator, fulfilled: a world from the seed, the plan's faults, run to its end in one go. */
 import * as Effect from "effect/Effect"
+import { globalValue } from "effect/GlobalValue"
 import * as Layer from "effect/Layer"
 
 import { type RunOptions, Simulator } from "../../src/simulate/simulator.ts"
@@ -33,13 +34,17 @@ const run = (options: RunOptions): void => {
   for (const dpu of world.dpus) dpu.discard()
 }
 
+/** Effect's register of the fibers that nobody else owns; it is global, and keeps each until it ends. */
+const register = globalValue(Symbol.for("effect/FiberScope/Global"), () => ({ roots: new Set<unknown>() }))
+
 /**
- * `Effect.never` holds a real timer, which would keep the whole world of a run
- * in memory when its fibers are simply dropped.
+ * The fibers of killed daemons never end, and `Effect.never` holds a real timer:
+ * each of these would keep the whole world of a run in memory after it.
  */
 const withoutLeftovers = (body: () => void): void => {
   const { setInterval: genuine } = globalThis
   const held: Array<NodeJS.Timeout> = []
+  const before = new Set(register.roots)
   globalThis.setInterval = (callback: () => void, millis?: number) => {
     const timer = genuine(callback, millis)
     held.push(timer)
@@ -50,5 +55,8 @@ const withoutLeftovers = (body: () => void): void => {
   } finally {
     globalThis.setInterval = genuine
     for (const timer of held) clearInterval(timer)
+    for (const fiber of register.roots) {
+      if (!before.has(fiber)) register.roots.delete(fiber)
+    }
   }
 }
