@@ -22,6 +22,7 @@ import { Screen } from "../src/cli/screen.ts"
 import { Simulation } from "../src/cli/simulate.ts"
 import { Connection } from "../src/cli/verb.ts"
 import { Release } from "../src/cli/version.ts"
+import type { Profile } from "../src/simulate/swarm.ts"
 import { argv, run, socketPath } from "./offloadctl-process.ts"
 import { screen } from "./offloadctl-screen.ts"
 
@@ -51,8 +52,20 @@ const doctor = Layer.succeed(Doctor, {
     )
 })
 
+/** All that there are, without loading the simulator for their names. */
+const profiles: Readonly<Record<Profile, true>> = {
+  all: true,
+  wide: true,
+  none: true,
+  containers: true,
+  network: true,
+  daemon: true,
+  upgrades: true,
+  pruning: true
+}
+
 const simulation = Layer.succeed(Simulation, {
-  profiles: ["all", "none", "containers", "network", "daemon", "upgrades"],
+  profiles: Object.keys(profiles),
   run: (request) =>
     Effect.flatMap(Effect.promise(() => import("./offloadctl-simulate.ts")), (module) => module.run(request))
 })

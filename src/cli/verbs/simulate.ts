@@ -22,7 +22,9 @@ const dpus = Options.integer("dpus").pipe(
 
 const faults = Options.text("faults").pipe(
   Options.withPseudoName("PROFILE"),
-  Options.withDescription("Which faults to draw from: all, none, containers, network, daemon, upgrades or pruning."),
+  Options.withDescription(
+    "Which faults to draw from: all, wide, none, containers, network, daemon, upgrades or pruning."
+  ),
   Options.withDefault("all")
 )
 
