@@ -41,6 +41,8 @@ export interface ClockReading {
 export interface Conversation {
   /** What this connection has shown. */
   readonly shown: () => Shown
+  /** How many there have been: what two calls showed is of one server only where this is the same for both. */
+  readonly connections: () => number
   /** What is known now, then each change; never ends. Something is found out only while `attend` runs. */
   readonly speech: Stream.Stream<Speech>
   readonly clock: () => ClockReading | undefined
@@ -56,6 +58,7 @@ export interface Conversation {
 export const make = (wire: WireService, policy: Policy, remote: boolean): Effect.Effect<Conversation> =>
   Effect.map(PubSub.unbounded<Speech>(), (hub) => {
     let shown = nothingShown
+    let connections = 0
     let known: Speech | undefined
     let clock: ClockReading | undefined
     const deadline = Duration.millis(policy.rpc.Time.deadline)
@@ -94,6 +97,7 @@ export const make = (wire: WireService, policy: Policy, remote: boolean): Effect
 
     /** A new connection may lead to another server; what needed a code to be known stays. */
     const meet = Effect.fnUntraced(function*(connected: boolean) {
+      connections += 1
       shown = { ...nothingShown, codes: shown.codes }
       const wait = notBefore - (yield* monotonic)
       if (connected && wait > 0) yield* Effect.sleep(Duration.millis(wait))
@@ -116,6 +120,7 @@ export const make = (wire: WireService, policy: Policy, remote: boolean): Effect
 
     return {
       shown: () => shown,
+      connections: () => connections,
       speech: Stream.unwrapScoped(
         // Subscribed before the present is read, so that nothing falls between.
         Effect.map(
@@ -131,8 +136,8 @@ export const make = (wire: WireService, policy: Policy, remote: boolean): Effect
         const method = nameOfToday(error.method)
         if (error.origin !== "peer" || error.code !== "UNIMPLEMENTED" || shown.unsupported.has(method)) return
         if (isReflection(method)) return
-        // That a name of today is unknown says more of the names than of what the server can do.
-        if (method === "ListContainer" && error.method === method && isUnknownMethod(error.details)) return
+        // That one name is unknown says more of the names than of what the server can do.
+        if (method === "ListContainer" && isUnknownMethod(error.details)) return
         show({ unsupported: new Set([...shown.unsupported, method]) })
       },
       noteCode: () => {

@@ -115,12 +115,16 @@ const make = (
     Effect.suspend(() => rowsBy(nameOf("ListContainer"), all)).pipe(
       Effect.catchIf(
         (error) => error.method === "ListContainer" && isUnheardOf(error),
-        (unheard) =>
-          Effect.tapError(rowsBy("List", all), (error) =>
+        (unheard) => {
+          const server = conversation.connections()
+          return Effect.tapError(rowsBy("List", all), (error) =>
             Effect.sync(() => {
+              // Another server that came in between has only been asked by the name that it need not know.
+              if (conversation.connections() !== server) return
               if (isUnheardOf(error)) conversation.noteList("neither")
               else if (error.class === "Unsupported") conversation.noteList("List")
             })).pipe(Effect.mapError((error) => error.class === "Unsupported" ? unheard : error))
+        }
       ),
       Effect.flatMap((rows) => decodeRows(rows, containerRow))
     )
