@@ -38,9 +38,10 @@ const holdings = (pid: number): Holdings => ({
 })
 
 /**
- * What a process holds, over so many seconds: the least of its memory, which is what
- * collections leave (between two of them it rises by some MiB), and the most of its descriptors, since an
- * attempt to connect has one while it lasts.
+ * What a process holds, over so many seconds: the least of its memory, which is
+ * what collections leave (between two of them it rises by some MiB), and the least
+ * of its descriptors, since an attempt to connect, a file being read and one being
+ * written have each one for a moment.
  */
 export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
   Effect.sync(() => holdings(pid)).pipe(
@@ -52,10 +53,9 @@ export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
     ),
     Effect.map((all) => {
       const samples = Array.from(all)
-      const sizes = samples.map(({ rssKiB }) => rssKiB).sort((left, right) => left - right)
       return {
-        rssKiB: sizes[0]!,
-        descriptors: Math.max(...samples.map(({ descriptors }) => descriptors))
+        rssKiB: Math.min(...samples.map(({ rssKiB }) => rssKiB)),
+        descriptors: Math.min(...samples.map(({ descriptors }) => descriptors))
       }
     })
   )
