@@ -54,6 +54,8 @@ const DurableContainer = Schema.Struct(
     owned: Schema.Boolean,
     /** Since when it runs, as our start or adoption; null once it stopped. */
     startedAt: Schema.NullOr(Schema.Number),
+    /** Milliseconds of running since then that have paid levels back already: none pays twice. */
+    paidFor: Schema.optionalWith(Schema.Number, { default: () => 0 }),
     /** The engine's id of the instance that we started or adopted. */
     startedId: Schema.NullOr(Schema.String),
     /** The version that we last started or adopted. */
@@ -94,6 +96,7 @@ export const initialContainer: DurableContainer = {
   due: null,
   owned: false,
   startedAt: null,
+  paidFor: 0,
   startedId: null,
   startedVersion: null,
   assigned: null,

@@ -191,7 +191,9 @@ const seenRunning = (
     startedVersion: version,
     ...(adopted === undefined ? {} : { assigned: format(imageOf(spec, sighting, adopted)) }),
     // Another instance has its own grace, and its own time to pay back.
-    startedAt: sameId(sighting.id, record.startedId) ? record.startedAt ?? turn.now.mono : turn.now.mono
+    ...(sameId(sighting.id, record.startedId) && record.startedAt !== null
+      ? {}
+      : { startedAt: turn.now.mono, paidFor: 0 })
   })
 }
 

@@ -65,6 +65,7 @@ const started = (turn: Turn, name: string, operation: string, image: string | un
     owned: true,
     due: null,
     startedAt: turn.now.mono,
+    paidFor: 0,
     startedId: null,
     startedVersion: image === undefined ? record.startedVersion : split(image).tag,
     restarts: record.restarts + (cause !== undefined && countsAsRestart.has(cause) ? 1 : 0)

@@ -4,7 +4,7 @@
  */
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format } from "../model/image.ts"
-import { delay, payBack } from "../policy/ladder.ts"
+import { delay, paidTime, payBack } from "../policy/ladder.ts"
 import type { Cause } from "./durable.ts"
 import { isFresh, restartCause, wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
@@ -47,7 +47,8 @@ export const owe = (turn: Turn, spec: ContainerSpec, cause: Happened): void => {
   const record = turn.record(spec.name)
   const { mono } = turn.now
   const ladder = turn.memory.policy.restart
-  const level = record.startedAt === null ? record.level : payBack(ladder, record.level, mono - record.startedAt)
+  const ranFor = record.startedAt === null ? 0 : mono - record.startedAt - record.paidFor
+  const level = payBack(ladder, record.level, ranFor)
   const running = turn.watched(spec.name).sighting._tag === "Running"
   // An upgrade is no failure of what it replaces.
   const climbing = climbs.has(cause) && !(cause === "WrongVersion" && isSwitching(turn.memory, spec.name))
@@ -62,7 +63,10 @@ export const owe = (turn: Turn, spec: ContainerSpec, cause: Happened): void => {
     level: climbing ? level + 1 : level,
     due: { at: mono + wait, cause },
     lastReason: cause === "Initial" ? record.lastReason : reason,
-    ...(running ? {} : { startedAt: null })
+    // Where it mends before its restart, it runs on and is charged again some day.
+    ...(running
+      ? { paidFor: record.paidFor + paidTime(ladder, ranFor) }
+      : { startedAt: null, paidFor: 0 })
   })
   if (cause === "NpuReboot") return
   const next = wait === 0 ? "" : ` Next start in ${seconds(wait)}.`

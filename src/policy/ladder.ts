@@ -40,4 +40,8 @@ export const topLevel = (ladder: Ladder): number => {
 
 /** The level left of `level` after running for `ranFor` milliseconds. */
 export const payBack = (ladder: Ladder, level: number, ranFor: number): number =>
-  Math.max(0, level - Math.floor(Math.max(0, ranFor) / ladder.payback))
+  Math.max(0, level - paidTime(ladder, ranFor) / ladder.payback)
+
+/** As much of `ranFor` milliseconds as pays whole levels back. */
+export const paidTime = (ladder: Ladder, ranFor: number): number =>
+  Math.floor(Math.max(0, ranFor) / ladder.payback) * ladder.payback

@@ -1,7 +1,7 @@
 /** What counts for and against a service whose probes fail: found by simulation. */
 import { assert, describe, it } from "@effect/vitest"
 
-import { type Bench, database, gnmi, ha, runs, settled } from "./bench.ts"
+import { absent, type Bench, database, gnmi, ha, restart, runs, settled } from "./bench.ts"
 
 /** Everything answers, then `container` fails its probes for so long, looks going well. */
 const ailing = (container: string, seconds: number): Bench => {
@@ -53,5 +53,33 @@ describe("a service that fails its probes", () => {
       bench.wait(998).probe(gnmi, "Unhealthy").look({ [gnmi]: runs("1.0", "id-99") })
     }
     assert.deepStrictEqual(bench.take(), [])
+  })
+
+  it("is paid back once for its running, however often it mends before its restart", () => {
+    const bench = settled()
+    for (let crash = 0; crash < 6; crash += 1) {
+      bench.look({ [gnmi]: absent }).wait(50_000).look({ [gnmi]: absent })
+      restart(bench, gnmi)
+      bench.look({}).probe(gnmi, "Healthy")
+    }
+    const { level } = bench.record(gnmi)
+    assert.isAtLeast(level, 5)
+    bench.take()
+    bench.wait(250_000)
+    for (let ill = 0; ill < 3; ill += 1) {
+      for (let second = 0; second < 35; second += 1) {
+        bench.wait(998).look({})
+        for (const name of [database, gnmi, ha]) bench.probe(name, name === gnmi ? "Unhealthy" : "Healthy")
+      }
+      assert.strictEqual(bench.record(gnmi).due?.cause, "Unhealthy")
+      bench.probe(gnmi, "Healthy").look({})
+      assert.isNull(bench.record(gnmi).due)
+    }
+    assert.deepStrictEqual(bench.take(), [])
+    assert.strictEqual(
+      bench.record(gnmi).level,
+      level + 3 - 2,
+      "charged three times; six minutes less five seconds pay two"
+    )
   })
 })
