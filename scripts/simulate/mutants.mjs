@@ -18,17 +18,17 @@ export const mutants = [
     name: "takes an unclear state for a leftover",
     expects: "EvidenceFirst",
     file: "src/npu/look.ts",
-    find: "if (found === undefined) return",
-    replace: "if (found === undefined || found.status !== \"RUNNING\") return"
+    find: "return row === undefined",
+    replace: "return row === undefined || row.status !== \"RUNNING\""
   },
   {
     name: "believes one list that a container is gone",
     quick: true,
     expects: "EvidenceFirst",
     file: "src/npu/npu.ts",
-    find: "if (first.missing.length > 0) {",
-    replace: `for (const name of first.missing) seen.set(name, { _tag: "Absent" })
-    if (first.missing.length > 9) {`
+    find: "if (first.missing.length > 0) seen =",
+    replace: `seen = new Map([...seen, ...first.missing.map((name) => [name, { _tag: "Absent" }])])
+    if (first.missing.length > 9) seen =`
   },
   {
     name: "takes a partial list for a whole one",
