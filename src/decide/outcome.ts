@@ -105,7 +105,8 @@ export const imagesListed = (turn: Turn, input: Extract<Input, { _tag: "ImagesLi
     if (id !== undefined) ids[image] = ids[image]?.includes(id) === true ? ids[image] : id
   }
   turn.setImages({ held, ids, listing: false })
-  if (stagedImages(turn.memory).every((image) => input.asked.includes(format(image)))) {
+  const staged = stagedImages(turn.memory)
+  if (staged.length > 0 && staged.every((image) => input.asked.includes(format(image)))) {
     turn.setUpgrade({ imagesFresh: true })
   }
 }
@@ -197,6 +198,8 @@ const announceRefusal = (turn: Turn, image: string, kind: string, reason: string
   turn.say(
     "error",
     "UpgradeRefused",
-    `${saga.id} to ${saga.version} is refused before anything is stopped: ${image} could not be brought to the NPU (${reason}). The present set runs on; it is tried again at the slowest pace.`
+    `${saga.id} to ${saga.version} is ${
+      saga.phase === "staging" ? "refused before anything is stopped" : "held where it is"
+    }: ${image} could not be brought to the NPU (${reason}). The present set runs on; it is tried again at the slowest pace.`
   )
 }

@@ -9,6 +9,8 @@ import { lacking } from "./capable.ts"
 import { type Memory, recordOf, targetVersion, watchedOf } from "./memory.ts"
 import { blockingDependency, isFresh, isHeld, versionMatches, wantedImage } from "./question.ts"
 import { explain } from "./upgrade/explain.ts"
+import { isSwitching } from "./upgrade/members.ts"
+import { waitForWayBack } from "./upgrade/stage.ts"
 import type { Wait } from "./wait.ts"
 
 export type Verdict =
@@ -160,8 +162,13 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
     return { _tag: "Wait", reason: "WaitingForDependency", message: `waiting to start: ${blocked}` }
   }
   switch (sighting._tag) {
-    case "Running":
-      return stop(
+    case "Running": {
+      // One that the daemon before this one did not come to stop.
+      const unready = record.due?.cause === "WrongVersion" && memory.durable.upgrade?.phase === "switching"
+          && isSwitching(memory, spec.name)
+        ? waitForWayBack(memory, mono)
+        : undefined
+      return unready ?? stop(
         memory,
         spec,
         mono,
@@ -169,6 +176,7 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
           ? `stopping it to switch to ${format(image)}`
           : "stopping it, since it no longer answers its probe"
       )
+    }
     case "Stopped":
       return { _tag: "Remove", instance: sighting.id, message: "removing what was left of it before the start" }
     default:

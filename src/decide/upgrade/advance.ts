@@ -15,7 +15,7 @@ import { commit, drop, fail, giveUp, mend, rollBack, rolledBack } from "./end.ts
 import { keepArchives } from "./keep.ts"
 import { imagesOf, isAtWayBack, isWantedRunning, runningInstance, specOf, stagedImages } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
-import { loseWaysBack, preflight, stage, staging } from "./stage.ts"
+import { loseWaysBack, preflight, stage, staging, waitForWayBack } from "./stage.ts"
 import { turnTo } from "./switch.ts"
 
 export const advance = (turn: Turn): void => {
@@ -48,6 +48,7 @@ export const provision = (turn: Turn): number | undefined => {
   if (images.length === 0 || turn.now.unsavable !== undefined) return undefined
   const state = stage(turn, images)
   if (state._tag === "Wait") return state.until
+  if (turn.memory.durable.upgrade?.phase === "switching") return undefined
   // Ahead of the DPU's restart, what it runs now can still be found here.
   keepArchives(turn)
   return undefined
@@ -116,14 +117,19 @@ const isHeldBack = (turn: Turn, saga: Saga): boolean =>
   (turn.memory.durable.paused && saga.by === "version") || preflight(turn.memory, saga)._tag === "Wait"
 
 const switching = (turn: Turn, before: Saga): void => {
-  let saga = before
-  if (hasFailed(turn, saga)) return
+  if (hasFailed(turn, before)) return
+  let saga = loseWaysBack(turn, before)
   for (const { container } of saga.members) {
     const member = saga.members.find((candidate) => candidate.container === container)
     if (member === undefined || member.passed) continue
-    if (member.side === "old") saga = turnTo(turn, saga, member, "new")
+    if (member.side === "old") {
+      if (waitForWayBack(turn.memory, turn.now.mono) !== undefined) return
+      saga = turnTo(turn, saga, member, "new")
+    }
     if (!passes(turn, member)) return
     saga = changeMember(turn, saga, container, () => ({ side: "new", passed: true }))
+    // Each stop follows upon a list of its own: an image may have vanished while the gate was passed.
+    turn.setUpgrade({ imagesFresh: false })
   }
   turn.setDurable({ upgrade: { ...saga, phase: "probation", probation: 0 } })
   turn.setUpgrade({ probation: 0 })

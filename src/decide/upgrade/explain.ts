@@ -5,7 +5,7 @@ import { type Blocker, blocker } from "./begin.ts"
 import { isKeeping } from "./keep.ts"
 import { imagesOf, stagedImages, wrongServices } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
-import { preflight, staging } from "./stage.ts"
+import { preflight, staging, waitForWayBack } from "./stage.ts"
 
 export interface Explanation {
   /** One word in CamelCase: the phase, or why there is none. */
@@ -88,16 +88,19 @@ const explainSaga = (memory: Memory, saga: Saga, mono: number): Omit<Explanation
       const rest = saga.members.filter(({ passed, side }) => !passed && side === "old").map(({ container }) =>
         container
       )
+      const unready = current?.side === "old" ? waitForWayBack(memory, mono) : undefined
       return {
         reason: "Switching",
         message: current === undefined
           ? `${saga.id}: every service is switched`
+          : unready !== undefined
+          ? `${saga.id}: ${current.container} runs on until the NPU holds its image and the one to go back to: ${unready.message}`
           : `${saga.id}: ${current.container} goes to ${current.target}; it must run and answer for ${
             seconds(policy.upgrade.gate)
           }${trouble(current)}`,
         next: rest.length === 0 ? "probation of the whole set" : `then ${rest.join(", ")}`,
-        advice: undefined,
-        until: undefined
+        advice: unready?.advice,
+        until: unready?.until
       }
     }
     case "probation": {

@@ -45,10 +45,21 @@ export const imagesOf = (saga: Saga): ReadonlyArray<ImageRef> => [
 export const waysBackOf = (saga: Saga): ReadonlyArray<ImageRef> =>
   saga.members.flatMap(({ previous }) => previous === null ? [] : [split(previous.image)])
 
-/** Every image that is to be on the NPU ahead of its start: the saga's, or those that an operator wants there. */
+/** Whether a member is still to be stopped for the switch, or may be as far as was seen. */
+const isUnswitched = (memory: Memory, { container, passed, side }: Member): boolean =>
+  !passed &&
+  (side === "old" || memory.specs.some((spec) => spec.name === container && runsAssigned(memory, spec) === false))
+
+/** Every image that is to be on the NPU ahead of its start: the saga's, while it switches those of what is still to be stopped, or those that an operator wants there. */
 export const stagedImages = (memory: Memory): ReadonlyArray<ImageRef> => {
   const { staged, upgrade } = memory.durable
-  if (upgrade !== null) return upgrade.phase === "staging" ? imagesOf(upgrade) : []
+  if (upgrade !== null) {
+    return upgrade.phase === "staging"
+      ? imagesOf(upgrade)
+      : upgrade.phase === "switching"
+      ? imagesOf({ ...upgrade, members: upgrade.members.filter((member) => isUnswitched(memory, member)) })
+      : []
+  }
   return staged === null ? [] : memory.specs.map((spec) => targetImage(spec, staged))
 }
 

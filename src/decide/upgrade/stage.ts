@@ -12,7 +12,7 @@ import { blockingIntent, isHeld } from "../question.ts"
 import { beginTransfer } from "../transfer.ts"
 import type { Turn } from "../turn.ts"
 import type { Wait } from "../wait.ts"
-import { failedTries, specOf, unseen } from "./members.ts"
+import { failedTries, specOf, stagedImages, unseen } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 export type Staging =
@@ -78,6 +78,23 @@ export const staging = (memory: Turn["memory"], images: ReadonlyArray<ImageRef>,
 const isPaced = (memory: Turn["memory"], image: ImageRef, mono: number): boolean =>
   (memory.images.pace[format(image)]?.at ?? mono) > mono
 
+/** What of this must be there before a service is stopped for a switch: its way back may have vanished since it was staged. */
+export const waitForWayBack = (memory: Turn["memory"], mono: number): Wait | undefined => {
+  const state = staging(memory, stagedImages(memory), mono)
+  switch (state._tag) {
+    case "Ready":
+      return undefined
+    case "Wait":
+      return state
+    default:
+      return {
+        _tag: "Wait",
+        reason: "StagingImages",
+        message: "making sure that the NPU holds its image and the one to go back to"
+      }
+  }
+}
+
 /** Does the next thing; tells what it waits for, or that all is there. */
 export const stage = (turn: Turn, images: ReadonlyArray<ImageRef>): Exclude<Staging, { _tag: "List" | "Send" }> => {
   const next = staging(turn.memory, images, turn.now.mono)
@@ -117,8 +134,8 @@ export const preflight = (memory: Turn["memory"], saga: Saga): Exclude<Staging, 
  * had, has no way back: it is held back no longer for the sake of one.
  */
 export const loseWaysBack = (turn: Turn, saga: Saga): Saga => {
-  const isLost = ({ container, previous }: Member): boolean => {
-    if (previous === null || saga.kind === "rollback") return false
+  const isLost = ({ container, previous, side }: Member): boolean => {
+    if (previous === null || saga.kind === "rollback" || (saga.phase === "switching" && side === "new")) return false
     const { inFlight, sighting } = watchedOf(turn.memory, container)
     return inFlight === undefined && (sighting._tag === "Stopped" || sighting._tag === "Absent")
       && isHeld(turn.memory, split(previous.image)) === false

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import { explain } from "../../../../src/decide/upgrade/explain.ts"
-import { database, gnmi, ha } from "../bench.ts"
+import { database, gnmi, ha, specs } from "../bench.ts"
 import { UpgradeWorld } from "./world.ts"
 
 const all = (version: string) => [version, version, version]
@@ -39,6 +39,63 @@ describe("an upgrade", () => {
     world.upgradeTo("2.0").settle()
     assert.deepStrictEqual(world.versions(), all("2.0"))
     assert.include(world.calls, "Deploy docker-dash-ha:1.0", "the way back is pushed again where it vanished")
+  })
+
+  /** What is stopped for the switch has its own way back on the NPU at that moment. */
+  const guarded = (world: UpgradeWorld): UpgradeWorld => {
+    world.watch = (call) => {
+      if (call._tag !== "Stop") return
+      const member = world.memory.durable.upgrade?.members.find(({ container }) => container === call.container)
+      assert.isTrue(world.images.has(member?.previous?.image ?? ""), `${call.container} has no way back`)
+    }
+    return world
+  }
+
+  it("sends a way back again that vanished after the first stop, before its own service is stopped", () => {
+    const world = guarded(new UpgradeWorld()).upgradeTo("2.0").pass(5)
+    assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
+    world.images.delete("docker-sonic-gnmi:1.0")
+    world.images.delete("docker-dash-ha:1.0")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("does the same where it vanished while no daemon ran, at whatever save that one died", () => {
+    /** Yields in which phase that was. */
+    const dieAt = (save: number): string | undefined => {
+      const world = guarded(new UpgradeWorld())
+      const before = world.saves
+      let phase: string | undefined
+      world.killer = (saves) => {
+        if (saves !== before + save) return false
+        phase = world.memory.durable.upgrade?.phase
+        for (const { repository } of specs) world.images.delete(`${repository}:1.0`)
+        return true
+      }
+      world.upgradeTo("2.0").pass(120)
+      assert.strictEqual(world.kills, 1)
+      assert.deepStrictEqual(world.versions(), all("2.0"), `killed at save ${save}`)
+      return phase
+    }
+    let save = 1
+    while (dieAt(save) !== "probation") save += 1
+    assert.isAbove(save, 10)
+  })
+
+  it("holds the switch where a way back vanished and cannot be had, says so, and goes on once it can", () => {
+    const world = guarded(new UpgradeWorld()).upgradeTo("2.0").pass(5)
+    world.images.delete("docker-sonic-gnmi:1.0")
+    world.archives.delete("docker-sonic-gnmi:1.0")
+    world.pass(300)
+    assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
+    const said = world.events.filter(({ reason }) => reason === "UpgradeRefused").map(({ message }) => message)
+    assert.match(said.join(), /^upgrade-1 to 2.0 is held where it is: docker-sonic-gnmi:1.0 could not be brought/)
+    const { advice, message } = explain(world.memory, world.mono)
+    assert.match(message, /^upgrade-1: gnmidpu2 runs on until the NPU holds its image and the one to go back to: /)
+    assert.include(advice, "docker-sonic-gnmi:1.0")
+    world.offer("1.0")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
   })
 
   it("does not send again what is there", () => {
