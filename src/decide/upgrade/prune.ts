@@ -85,6 +85,8 @@ const removeOne = (turn: Turn): void => {
 export const prunable = (memory: Memory, spec: ContainerSpec): ReadonlyArray<string> => {
   const { fleet, pastSets, previousSet } = memory.durable
   const { pruneAge } = memory.policy.upgrade
+  // Its own container is not seen, or the image of it has lost its name: nobody can tell what it is made from.
+  if (fleet[spec.name]?.unseenFor !== 0) return []
   const assigned = assignedImage(memory, spec.name)
   const history = [...pastSets, previousSet ?? {}, assigned === undefined ? {} : { [spec.name]: format(assigned) }]
     .flatMap((set) => set[spec.name] ?? [])

@@ -68,6 +68,16 @@ describe("pruning", () => {
     assert.isTrue(world.images.has("docker-dash-ha:2.0"))
   })
 
+  it("removes nothing of a service whose own container cannot be seen", () => {
+    const world = upgraded()
+    world.command({ _tag: "SetDesired", container: "dash-hadpu2", desired: "stopped" })
+    world.pass(5).containers.delete("dash-hadpu2")
+    world.memory = { ...world.memory, durable: { ...world.memory.durable, fleet: {} } }
+    world.pass(6000)
+    assert.isTrue(world.images.has(oldest))
+    assert.isFalse(world.images.has("docker-database:1.0"))
+  })
+
   it("removes nothing while memory cannot be saved", () => {
     const world = upgraded()
     world.unsavable = "no space left on the device"
