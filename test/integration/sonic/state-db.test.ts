@@ -101,7 +101,7 @@ describe("STATE_DB", () => {
       // Although nothing changes: a Redis that is started anew has lost the table.
       yield* stop
       assert.match((yield* Queue.take(told)).message, /Redis was lost/)
-      yield* startRedis(path)
+      yield* Effect.asVoid(startRedis(path))
       assert.strictEqual((yield* Queue.take(told)).reason, "StateDbWritten")
       yield* shows(redis, "gnmidpu0", "Running")
       assert.strictEqual(yield* Queue.size(told), 0)
