@@ -82,6 +82,20 @@ describe("an upgrade", () => {
     assert.isAbove(save, 10)
   })
 
+  it("does the same where the NPU went away at the stop and came back without it", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(5)
+    world.watch = (call) => {
+      if (call._tag === "ListImages") world.reachable = false
+    }
+    world.pass(30)
+    assert.deepInclude(world.memory.durable.upgrade?.members[1], { container: gnmi, side: "new", passed: false })
+    assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
+    world.images.delete("docker-sonic-gnmi:1.0")
+    guarded(world).reachable = true
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
   it("holds the switch where a way back vanished and cannot be had, says so, and goes on once it can", () => {
     const world = guarded(new UpgradeWorld()).upgradeTo("2.0").pass(5)
     world.images.delete("docker-sonic-gnmi:1.0")
