@@ -42,12 +42,31 @@ export class ContainerJournal {
   /** What it was assigned by the last save, and whether that has changed since it was last started. */
   assigned: string | null = null
   reassigned = false
+  /** The same before the save that is under way. */
+  private formerly: { readonly assigned: string | null; readonly reassigned: boolean } = {
+    assigned: null,
+    reassigned: false
+  }
   /** Commands that were not answered yet. */
   asked = 0
 
   constructor(spec: ContainerSpec) {
     this.spec = spec
     this.evidence = new ContainerEvidence(spec.name)
+  }
+
+  /** What a save is to say of it. */
+  assign(image: string | null): void {
+    this.formerly = { assigned: this.assigned, reassigned: this.reassigned }
+    if (image === this.assigned) return
+    this.assigned = image
+    this.reassigned = true
+  }
+
+  /** That save failed, and what it was to say is decided anew. */
+  unassign(): void {
+    this.assigned = this.formerly.assigned
+    this.reassigned = this.formerly.reassigned
   }
 
   /** Another instance, or none where it is empty: the probes of the one before say nothing of it. */
@@ -265,6 +284,7 @@ export class DpuJournal {
     this.chainEnded = at
     this.undurable = !ok
     if (ok) this.memoryLost = false
+    else for (const container of this.containers.values()) container.unassign()
     this.durable = durable
     if (this.hint !== undefined) this.hint.from = at
   }

@@ -22,15 +22,12 @@ export const saving = (
   for (const container of journal.containers.values()) {
     const { name } = container.spec
     const record = memory.containers[name]
+    container.assign(record === undefined ? container.assigned : record.assigned)
     if (record === undefined) {
       if (container.desired === "stopped" && !container.possible.has("running")) {
         report("IntentKept", name, "memory has lost the container, and with it that it was stopped")
       }
       continue
-    }
-    if (record.assigned !== container.assigned) {
-      container.assigned = record.assigned
-      container.reassigned = true
     }
     if (!container.possible.has(record.desired)) {
       report("IntentKept", name, `memory says ${record.desired}, the operator was told ${container.desired}`)
