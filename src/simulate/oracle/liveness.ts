@@ -2,6 +2,7 @@
  * Liveness, and the watch on looks. Once faults have ended, all that shall run
  * must run and answer within a time, and is then to be left alone.
  */
+import type { Durable } from "../../decide/durable.ts"
 import { split } from "../../model/image.ts"
 import type { Call } from "../trace.ts"
 import type { DpuJournal } from "./journal.ts"
@@ -67,7 +68,9 @@ export class Liveness {
       if (change !== undefined && !isLast) continue
       this.judged.add(journal)
       if (change === undefined) this.judge(journal, running, report)
-      else if (this.quiet > lasting) report("Converges", journal.dpu, undefined, `${change} does not end`)
+      else if (this.quiet > lasting && !isLeaderless(journal)) {
+        report("Converges", journal.dpu, undefined, `${change} does not end`)
+      }
     }
   }
 
@@ -136,12 +139,29 @@ export class Liveness {
 
   /** Not so where it has never run, or has no way back, and what it is to run cannot. */
   private isSound(journal: DpuJournal, name: string): boolean {
-    if (journal.containers.get(name)?.spec.repository === this.unobtainable) return false
+    if (journal.containers.get(name)?.spec.repository === this.unobtainable || isLeaderless(journal, name)) return false
     const assigned = journal.memory?.containers[name]?.assigned ?? null
     const version = assigned === null ? journal.version : assigned.slice(assigned.lastIndexOf(":") + 1)
     return version === undefined || !this.badVersions.has(version)
   }
 }
+
+/**
+ * Whether a service that never ran, this one or any, has no version to run: the wanted one is in quarantine, and the
+ * others are of several. A person has to say, and what comes after it waits.
+ */
+const isLeaderless = ({ containers, memory, version }: DpuJournal, name?: string): boolean => {
+  if (memory === undefined) return false
+  const wanted = memory.ordered ?? version
+  return memory.quarantine.some((entry) => entry.version === wanted) && assignedTags(memory).size > 1
+    && [...containers.keys()].some((one) => (name ?? one) === one && memory.containers[one]?.owned !== true)
+}
+
+/** What never ran was assigned nothing, and mixes no set. */
+const assignedTags = ({ containers }: Durable): ReadonlySet<string> =>
+  new Set(
+    Object.values(containers).flatMap(({ assigned, owned }) => owned && assigned !== null ? [split(assigned).tag] : [])
+  )
 
 /**
  * The DPU's version, or the one that an operator ordered; or, where that failed and is in quarantine, the one that
@@ -152,12 +172,6 @@ const isRight = (journal: DpuJournal, version: string): boolean => {
   const { memory } = journal
   if (memory === undefined) return false
   if (memory.upgrade !== null || memory.paused || version === memory.ordered) return true
-  // What never ran was assigned nothing, and mixes no set.
-  const assigned = new Set(
-    Object.values(memory.containers).flatMap(({ assigned: image, owned }) =>
-      owned && image !== null ? [split(image).tag] : []
-    )
-  )
   return memory.quarantine.some((entry) => entry.version === journal.version)
-    && (assigned.size === 1 || memory.degraded !== null)
+    && (assignedTags(memory).size === 1 || memory.degraded !== null)
 }
