@@ -36,7 +36,7 @@ export const upgrading = (
       report("UpgradesOneWay", "", `${saga.id} was ${old.phase} and is ${saga.phase} again`)
     }
     if (old.phase === "staging" && saga.phase !== "staging") staged(journal, saga, report)
-  } else if (saga !== null) begun(saga, before, after, report)
+  } else if (saga !== null) begun(journal, saga, before, after, journal.decidedSince(at), report)
   for (const [name, { assigned }] of Object.entries(after.containers)) {
     const was = assignmentOf(before, name)
     const isMember = [old, saga].some((one) => one?.members.some(({ container }) => container === name) === true)
@@ -122,7 +122,21 @@ const isFound = (journal: DpuJournal, name: string, assigned: string | null, sin
   return journal.versions.has(tag) && evidence?.was("Running", since, ({ version }) => version === tag) === true
 }
 
-const begun = (saga: Saga, before: Durable, after: Durable, report: Report): void => {
+/** Neither runs, nor is its image on the NPU: there may be nothing to go back to. */
+const isLost = (journal: DpuJournal, name: string, image: string | null, since: number): boolean => {
+  const evidence = journal.containers.get(name)?.evidence
+  return image !== null && !journal.imagesSeen.has(image)
+    && (evidence?.was("Stopped", since) === true || evidence?.was("Absent", since) === true)
+}
+
+const begun = (
+  journal: DpuJournal,
+  saga: Saga,
+  before: Durable,
+  after: Durable,
+  since: number,
+  report: Report
+): void => {
   const isBad = (memory: Durable): boolean => memory.quarantine.some(({ version }) => version === saga.version)
   if (saga.kind === "upgrade" && isBad(before) && isBad(after)) {
     report("QuarantineKept", "", `${saga.id} begins to ${saga.version}, which is in quarantine`)
@@ -130,7 +144,9 @@ const begun = (saga: Saga, before: Durable, after: Durable, report: Report): voi
   for (const { container, passed, previous, target } of saga.members) {
     // Where it takes over from another, the way back is that one's.
     const ran = [before, after].map((memory) => assignmentOf(memory, container))
-    if (saga.kind === "upgrade" && before.upgrade === null && !ran.includes(previous?.image ?? null)) {
+    const isHeld = ran.includes(previous?.image ?? null)
+      || (previous === null && ran.every((image) => isLost(journal, container, image, since)))
+    if (saga.kind === "upgrade" && before.upgrade === null && !isHeld) {
       report("WayBackHeld", container, `${saga.id} has ${previous?.image ?? "nothing"} as the way back from it`)
     }
     // What it was found to run instead may have come to be known in this very turn.
