@@ -1,7 +1,8 @@
 /**
  * The clocks of gate and probation. They count only what was observed: the time
  * between two looks that both showed the service Running as it should. An outage
- * of the NPU stops them; what was counted before it stays.
+ * of the NPU, or a server without a list of containers, stops them; what was
+ * counted before it stays.
  */
 import type { Input } from "../input.ts"
 import { type Gate, type UpgradeMemory, watchedOf } from "../memory.ts"
@@ -15,7 +16,7 @@ import type { Member, Saga } from "./record.ts"
 export const observe = (turn: Turn, input: Input): void => {
   const saga = turn.memory.durable.upgrade
   if (saga === null || input._tag !== "Looked") return
-  if (input.look.result._tag === "Failed") {
+  if (input.look.result._tag !== "Seen") {
     turn.setUpgrade({ lookedAt: undefined, running: {} })
     return
   }

@@ -290,6 +290,17 @@ describe("an upgrade", () => {
     assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
   })
 
+  it("counts no probation while the server lists no containers, also where all of them are stopped", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(100)
+    for (const { name } of specs) world.command({ _tag: "SetDesired", container: name, desired: "stopped" })
+    world.pass(10)
+    world.lists = false
+    world.pass(2000)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.lists = true
+    assert.strictEqual(world.settle().memory.durable.lastUpgrade?.outcome, "committed")
+  })
+
   it("stages what an operator stopped and does not start it", () => {
     const world = new UpgradeWorld()
     world.command({ _tag: "SetDesired", container: ha, desired: "stopped" })

@@ -51,6 +51,8 @@ export class UpgradeWorld {
   /** Called before each call takes effect: what must hold at that moment. */
   watch: (call: Action) => void = () => undefined
   reachable = true
+  /** Its server has a list of containers. */
+  lists = true
   /** Why a transfer is refused. */
   refusal: string | undefined = undefined
   /** Who holds the room that is missing, where it is refused for want of it. */
@@ -346,7 +348,9 @@ export class UpgradeWorld {
       look: {
         begun: at,
         ended: at,
-        result: this.reachable
+        result: !this.lists
+          ? { _tag: "Unlisted", reason: "the server has no list" }
+          : this.reachable
           ? {
             _tag: "Seen",
             sightings: new Map(specs.map(({ name }) => [name, this.sighting(name)])),
