@@ -168,8 +168,9 @@ const stopped = (
   }
   // A list may tell no version, where the daemon remembers what it started.
   const truly = truth.running(name)
-  // What it is to run stands on the disk before it is stopped for running something else.
-  const assigned = journal.intended?.containers[name]?.assigned ?? null
+  // What it is to run stands on the disk before it is stopped for running something else; what cannot be saved is dropped.
+  const memory = journal.undurable ? journal.memory : journal.intended
+  const assigned = memory?.containers[name]?.assigned ?? null
   const wanted = assigned === null ? journal.version : split(assigned).tag
   const wrongVersion = container.evidence.was("Running", since, ({ version }) => {
     const known = version ?? (truly === undefined ? undefined : split(truly.image).tag)
