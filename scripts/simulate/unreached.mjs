@@ -43,8 +43,7 @@ const groups = [
     reason: "Whatever makes a container wait for its start, or counts against it, has written down why.",
     branches: [
       { file: "conditions.ts", arm: "??", text: "\"it stopped\"" },
-      { file: "verdict.ts", arm: "??", text: "\"it stopped\"" },
-      { file: "upgrade/advance.ts", arm: "?", text: "\"\"", line: "lastReason === null" }
+      { file: "verdict.ts", arm: "??", text: "\"it stopped\"" }
     ]
   },
   {
@@ -153,6 +152,20 @@ const groups = [
       { file: "upgrade/stage.ts", arm: "??", text: "\"it failed\"" },
       { file: "upgrade/stage.ts", arm: "??", text: "Number.POSITIVE_INFINITY" }
     ]
+  },
+  {
+    reason: "Branches are counted with one DPU on the NPU: what another may have to go back to comes with several.",
+    branches: [
+      { file: "upgrade/prune.ts", arm: "function", text: "({ before }: Runner" },
+      { file: "upgrade/prune.ts", arm: "function", text: "({ ranFor }) =>", line: "before.slice(" },
+      { file: "upgrade/prune.ts", arm: "function", text: "({ image }) =>", line: "before.slice(" },
+      { file: "upgrade/prune.ts", arm: "||", text: "!waysBack(runner" },
+      { file: "upgrade/prune.ts", arm: "function", text: "(name) =>", line: "waysBack(runner" }
+    ]
+  },
+  {
+    reason: "Memory of the release before tells of no other DPU.",
+    branches: [{ file: "upgrade/record.ts", arm: "function", text: "() =>", line: "      { default: () => [] }" }]
   }
 ]
 
