@@ -11,7 +11,8 @@ import type { Member, Saga } from "./record.ts"
 
 /**
  * Assigns a member the image of a side. Stop, removal and start follow from it as
- * from any other debt, at once: another image begins with an empty ladder.
+ * from any other debt, at once, or in this DPU's turn after a reboot of the NPU:
+ * another image begins with an empty ladder.
  */
 export const turnTo = (turn: Turn, saga: Saga, member: Member, side: Member["side"]): Saga => {
   const spec = specOf(turn.memory, member)
@@ -31,10 +32,11 @@ export const turnTo = (turn: Turn, saga: Saga, member: Member, side: Member["sid
 const assign = (turn: Turn, spec: ContainerSpec, image: string, saga: Saga): void => {
   const record = turn.record(spec.name)
   const before = assignedImage(turn.memory, spec.name)
+  const itsTurn = record.due?.cause === "NpuReboot" ? record.due.at : turn.now.mono
   turn.setRecord(spec.name, {
     assigned: image,
     level: 0,
-    due: record.desired === "stopped" ? null : { at: turn.now.mono, cause: "WrongVersion" },
+    due: record.desired === "stopped" ? null : { at: Math.max(turn.now.mono, itsTurn), cause: "WrongVersion" },
     lastReason: `a switch from ${before === undefined ? "nothing" : format(before)} to ${image}`
   })
   turn.say(

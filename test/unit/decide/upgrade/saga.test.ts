@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import { explain } from "../../../../src/decide/upgrade/explain.ts"
-import { database, gnmi, ha, specs } from "../bench.ts"
+import { defaults } from "../../../../src/policy/policy.ts"
+import { database, dpu, gnmi, ha, specs } from "../bench.ts"
 import { UpgradeWorld } from "./world.ts"
 
 const all = (version: string) => [version, version, version]
@@ -288,6 +289,27 @@ describe("an upgrade", () => {
     assert.isAtMost(after - observed, 12_000)
     world.settle()
     assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+  })
+
+  it("begins in this DPU's turn where the NPU has just restarted", () => {
+    const staggerPerDpu = 5000
+    const world = new UpgradeWorld("1.0", { ...defaults, outage: { staggerPerDpu } })
+    world.command({ _tag: "Pause", paused: true })
+    world.upgradeTo("2.0").pass(20)
+    world.reachable = false
+    world.containers.clear()
+    world.pass(5)
+    world.command({ _tag: "Pause", paused: false })
+    world.reachable = true
+    const back = world.mono
+    const starts: Array<number> = []
+    world.watch = (call) => {
+      if (call._tag === "Start") starts.push(world.mono - back)
+    }
+    world.settle()
+    assert.include(world.reasons(), "NpuRebooted")
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    assert.isAtLeast(starts[0]!, dpu * staggerPerDpu)
   })
 
   it("counts no probation while the server lists no containers, also where all of them are stopped", () => {
