@@ -5,7 +5,7 @@
  * half written lies apart, and goes at the next start.
  */
 import { createHash } from "node:crypto"
-import { mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises"
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 
 import * as Data from "effect/Data"
@@ -23,15 +23,10 @@ import {
 } from "../../src/npu/image-source.ts"
 import type { ByteReader } from "../../src/npu/wire.ts"
 import { checksumEnding } from "./checksum.ts"
+import { type DiskRoom, knownFailure, makeSure, pour } from "./disk-room.ts"
 import * as Folder from "./folder.ts"
 import { explain } from "./regular-file.ts"
 import { clean } from "./spool.ts"
-
-export interface KeptOptions {
-  readonly directory: string
-  /** What stays free on the disk whatever is kept, bytes: memory and audit are on it. */
-  readonly keepFree: number
-}
 
 export interface KeptArchives extends Pick<ImageSourceService, "find" | "sizesOf"> {
   /** `find`: where else an archive may be. */
@@ -44,16 +39,15 @@ export interface KeptArchives extends Pick<ImageSourceService, "find" | "sizesOf
 
 /** Bytes read and written at once. */
 const pieceSize = 1024 * 1024
-/** Bytes between two looks at how much is free. */
-const lookEvery = 32 * 1024 * 1024
 /** A gigabyte and a half at 2 MB a second, which a worn flash still does; the upgrade waits for no more. */
 const longest = Duration.minutes(15)
 
 /** The archive is not kept; `message` is a clause for people. */
 class NotKept extends Data.TaggedError("NotKept")<{ readonly message: string }> {}
 
-export const make = ({ directory, keepFree }: KeptOptions): Effect.Effect<KeptArchives> =>
+export const make = (room: DiskRoom): Effect.Effect<KeptArchives> =>
   Effect.gen(function*() {
+    const { directory } = room
     /** Folders in a folder of archives are not looked at. */
     const incoming = join(directory, "incoming")
     yield* clean(incoming)
@@ -77,7 +71,7 @@ export const make = ({ directory, keepFree }: KeptOptions): Effect.Effect<KeptAr
       await mkdir(incoming, { recursive: true, mode: 0o700 })
       const [part, sum] = [join(incoming, name), join(incoming, name + checksumEnding)]
       try {
-        await makeSure(size)
+        await makeSure(room, size)
         await write(sum, `${await copyTo(part, reader, signal)}  ${name}\n`)
         // The sum first: beside a file that it does not fit it is a damaged one, and copied anew.
         await rename(sum, join(directory, name + checksumEnding))
@@ -94,33 +88,12 @@ export const make = ({ directory, keepFree }: KeptOptions): Effect.Effect<KeptAr
       const handle = await open(path, "w", 0o600)
       try {
         const hash = createHash("sha256")
-        let nextLook = lookEvery
-        let position = 0
-        for (let piece = await reader.read(pieceSize); piece !== undefined; piece = await reader.read(pieceSize)) {
-          signal.throwIfAborted()
-          hash.update(piece)
-          for (let written = 0; written < piece.length;) {
-            written += (await handle.write(piece, written, piece.length - written)).bytesWritten
-          }
-          position += piece.length
-          if (position < nextLook) continue
-          nextLook += lookEvery
-          await makeSure(0)
-        }
+        await pour(handle, room, pieces(reader), signal, (piece) => hash.update(piece))
         await handle.sync()
         return hash.digest("hex")
       } finally {
         await handle.close()
       }
-    }
-
-    const makeSure = async (wanted: number): Promise<void> => {
-      const { bavail, bsize } = await statfs(directory)
-      const free = bavail * bsize
-      if (free >= wanted + keepFree) return
-      throw new NotKept({
-        message: `it needs ${wanted} bytes of room in ${directory} and ${keepFree} are to stay free; there are ${free}`
-      })
     }
 
     /** What is neither wanted nor to be spared makes room first. */
@@ -151,12 +124,12 @@ export const make = ({ directory, keepFree }: KeptOptions): Effect.Effect<KeptAr
 const attempt = (action: (signal: AbortSignal) => Promise<void>): Effect.Effect<void, NotKept> =>
   Effect.tryPromise({
     try: action,
-    catch: (cause) => cause instanceof NotKept ? cause : new NotKept({ message: explainCopy(cause) })
+    catch: (cause) => new NotKept({ message: knownFailure(cause) ?? explain(cause) })
   })
 
-const explainCopy = (cause: unknown): string => {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
-  return code === "ENOSPC" || code === "EDQUOT" ? "the disk is full" : explain(cause)
+/** Each is valid until the next is asked for. */
+async function* pieces(reader: ByteReader): AsyncGenerator<Uint8Array> {
+  for (let piece = await reader.read(pieceSize); piece !== undefined; piece = await reader.read(pieceSize)) yield piece
 }
 
 const write = async (path: string, text: string): Promise<void> => {

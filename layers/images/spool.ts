@@ -4,13 +4,14 @@
  * a kill left between the two steps is removed at the next start.
  */
 import type { FileHandle } from "node:fs/promises"
-import { mkdir, open, rm, statfs, unlink } from "node:fs/promises"
+import { mkdir, open, rm, unlink } from "node:fs/promises"
 import { join } from "node:path"
 
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
+import { type DiskRoom, knownFailure, makeSure, pour, Refusal } from "./disk-room.ts"
 import { currentStamp, type RegularFile } from "./regular-file.ts"
 
 /** The file cannot be written; `reason` is a sentence for people. */
@@ -20,16 +21,10 @@ export class SpoolError extends Data.TaggedError("SpoolError")<{ readonly reason
   }
 }
 
-export interface SpoolOptions {
-  readonly directory: string
+export interface SpoolOptions extends DiskRoom {
   /** The largest file, bytes. */
   readonly largest: number
-  /** What stays free on the disk whatever is spooled, bytes: memory and audit are on it. */
-  readonly keepFree: number
 }
-
-/** Bytes between two looks at how much is free. */
-const lookEvery = 32 * 1024 * 1024
 
 /** Removes what an earlier process may have left. */
 export const clean = (directory: string): Effect.Effect<void> =>
@@ -66,9 +61,6 @@ export const spool = <E, R>(
 const attempt = <A>(action: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, SpoolError> =>
   Effect.tryPromise({ try: action, catch: (cause) => new SpoolError({ reason: explain(cause) }) })
 
-/** A sentence that needs no further words. */
-class Refusal extends Error {}
-
 const openNameless = async (options: SpoolOptions, expected: number): Promise<FileHandle> => {
   if (expected > options.largest) {
     throw new Refusal(`it has ${expected} bytes; at most ${options.largest} are laid out on the disk`)
@@ -81,44 +73,18 @@ const openNameless = async (options: SpoolOptions, expected: number): Promise<Fi
   return handle
 }
 
-const makeSure = async ({ directory, keepFree }: SpoolOptions, wanted: number): Promise<void> => {
-  const { bavail, bsize } = await statfs(directory)
-  const free = bavail * bsize
-  if (free < wanted + keepFree) {
-    throw new Refusal(
-      `it needs ${wanted} bytes of room in ${directory} and ${keepFree} are to stay free; there are ${free}`
-    )
-  }
-}
-
-const fill = async (
+const fill = (
   handle: FileHandle,
   options: SpoolOptions,
   bytes: AsyncIterable<Uint8Array>,
   signal: AbortSignal
-): Promise<number> => {
-  let size = 0
-  let nextLook = lookEvery
-  for await (const piece of bytes) {
-    signal.throwIfAborted()
-    if (size + piece.length > options.largest) {
+): Promise<number> =>
+  pour(handle, options, bytes, signal, (_, size) => {
+    if (size > options.largest) {
       throw new Refusal(`it has more than ${options.largest} bytes, the most that is laid out on the disk`)
     }
-    for (let written = 0; written < piece.length;) {
-      written += (await handle.write(piece, written, piece.length - written)).bytesWritten
-    }
-    size += piece.length
-    if (size >= nextLook) {
-      nextLook = size + lookEvery
-      await makeSure(options, 0)
-    }
-  }
-  return size
-}
+  })
 
-const explain = (cause: unknown): string => {
-  if (cause instanceof Refusal) return cause.message
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
-  if (code === "ENOSPC" || code === "EDQUOT") return "the disk is full"
-  return `it could not be laid out on the disk: ${cause instanceof Error ? cause.message : String(cause)}`
-}
+const explain = (cause: unknown): string =>
+  knownFailure(cause)
+    ?? `it could not be laid out on the disk: ${cause instanceof Error ? cause.message : String(cause)}`
