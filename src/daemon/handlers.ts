@@ -2,7 +2,6 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,11 +24,10 @@ import {
 } from "../control/problems.ts"
 import { apiVersion, type DeployRequest, type DeployStatus } from "../control/views.ts"
 import type { DeploySubject, Reply } from "../decide/input.ts"
-import type { Moment } from "../decide/memory.ts"
 import { CrashLogs } from "../health/crash-logs.ts"
 import { Assignment } from "../model/assignment.ts"
 import { parse } from "../model/image.ts"
-import { monotonic } from "../model/monotonic.ts"
+import { bothClocks } from "../model/monotonic.ts"
 import { Npu } from "../npu/npu.ts"
 import { actorOf } from "./actor.ts"
 import { Decider } from "./decider.ts"
@@ -47,17 +45,12 @@ export class About extends Context.Tag("offloader/About")<About, {
   readonly startedAt: string
 }>() {}
 
-const moment: Effect.Effect<Moment> = Effect.map(
-  Effect.all([monotonic, Clock.currentTimeMillis]),
-  ([mono, wall]) => ({ mono, wall })
-)
-
 /** The memory, this moment, and the container asked for. */
 const subject = Effect.fnUntraced(function*(name: string) {
   const decider = yield* Decider
   const memory = yield* decider.memory
   const spec = find(memory, name)
-  if (spec !== undefined) return { memory, spec, now: yield* moment }
+  if (spec !== undefined) return { memory, spec, now: yield* bothClocks }
   const known = memory.specs.map((candidate) => candidate.name)
   return yield* new UnknownContainer({
     message: `there is no container ${JSON.stringify(name)} on this DPU; there are ${known.join(", ")}`,
@@ -72,7 +65,7 @@ const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
         const decider = yield* Decider
         const { endpoint } = yield* Npu
         const unstorable = yield* (yield* EventLog).unstorable
-        return listView(yield* decider.memory, endpoint, yield* dpuName, yield* moment, unstorable)
+        return listView(yield* decider.memory, endpoint, yield* dpuName, yield* bothClocks, unstorable)
       }))
     .handle("status", ({ path }) =>
       Effect.gen(function*() {
@@ -232,7 +225,7 @@ const daemon = HttpApiBuilder.group(api, "daemon", (handlers) =>
       Effect.gen(function*() {
         const memory = yield* (yield* Decider).memory
         const { clock, endpoint } = yield* Npu
-        return npuStatus(memory, endpoint, yield* dpuName, yield* clock, yield* moment)
+        return npuStatus(memory, endpoint, yield* dpuName, yield* clock, yield* bothClocks)
       }))
     .handle("policy", () =>
       Effect.gen(function*() {

@@ -1,6 +1,5 @@
 /** The control API's upgrades: orders into the loop, the plan from memory, the NPU's images from the NPU. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 
@@ -9,7 +8,7 @@ import { BadRequest, Declined, NotRecorded, NpuUnreachable } from "../control/pr
 import type { OrderTaken, UpgradeRequest } from "../control/upgrade-views.ts"
 import { apiVersion } from "../control/views.ts"
 import type { Command } from "../decide/input.ts"
-import { monotonic } from "../model/monotonic.ts"
+import { bothClocks } from "../model/monotonic.ts"
 import { normalise } from "../model/version.ts"
 import { Npu } from "../npu/npu.ts"
 import { actorOf } from "./actor.ts"
@@ -22,7 +21,7 @@ export const upgrades = HttpApiBuilder.group(api, "upgrades", (handlers) =>
     .handle("plan", () =>
       Effect.gen(function*() {
         const memory = yield* (yield* Decider).memory
-        return upgradeView(memory, { mono: yield* monotonic, wall: yield* Clock.currentTimeMillis })
+        return upgradeView(memory, yield* bothClocks)
       }))
     .handle("upgrade", ({ payload, request }) =>
       Effect.gen(function*() {

@@ -6,7 +6,7 @@
  */
 import { split } from "../../model/image.ts"
 import { targetVersion } from "../memory.ts"
-import { healthOf } from "../question.ts"
+import { healthOf, isQuarantined } from "../question.ts"
 import type { Turn } from "../turn.ts"
 import { begin, inherit } from "./begin.ts"
 import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
@@ -61,8 +61,7 @@ const retarget = (turn: Turn): void => {
   if (saga === null || version === undefined || saga.phase === "rollingBack") return
   if (saga.kind === "rollback") {
     // Its quarantine ends with the version that it is about.
-    const isMeant = turn.memory.durable.quarantine.some((entry) => entry.version === version)
-    if (!isMeant) drop(turn, saga, `version ${version} is wanted now`)
+    if (!isQuarantined(turn.memory, version)) drop(turn, saga, `version ${version} is wanted now`)
     return
   }
   if (saga.version === version) return
