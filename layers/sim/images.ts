@@ -21,9 +21,6 @@ import { describedSource } from "../npu-sim/wire-deploy.ts"
 /** Sound versions that every DPU's folder of images holds; the first is what all begin with. */
 export const versions = ["20260101.1", "20260101.2", "20260101.3", "20260101.4"] as const
 
-/** Sound as well; DPUs come to have them where images are to grow old. */
-export const furtherVersions = ["20260101.3", "20260101.4"] as const
-
 /** What is bad about an image of a version; all its other images are sound. */
 type Flaw =
   /** It runs, and behaves so; words of `behaviour.ts`. */
@@ -48,7 +45,7 @@ const flaws: Readonly<Record<string, { readonly repository: string; readonly fla
 }
 
 export const badVersions = Object.keys(flaws)
-export const allVersions: ReadonlyArray<string> = [...versions, ...furtherVersions, ...badVersions]
+export const allVersions: ReadonlyArray<string> = [...versions, ...badVersions]
 
 const flawOf = ({ repository, tag }: ImageRef): Flaw | undefined => {
   const bad = flaws[tag]

@@ -6,13 +6,12 @@ import * as Layer from "effect/Layer"
 import { type RunOptions, Simulator } from "../../src/simulate/simulator.ts"
 import type { Entry } from "../../src/simulate/trace.ts"
 import * as Faults from "./faults.ts"
-import { badVersions, furtherVersions, versions } from "./images.ts"
+import { badVersions, versions } from "./images.ts"
 import { assigned, World } from "./world.ts"
 
 export const layer: Layer.Layer<Simulator> = Layer.succeed(Simulator, {
   containers: assigned,
   versions,
-  furtherVersions,
   badVersions,
   run: (options) => Effect.sync(() => withoutLeftovers(() => run(options)))
 })

@@ -73,7 +73,7 @@ export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> 
   )
 
 const versionsOf = (
-  { badVersions, furtherVersions, versions }: SimulatorService,
+  { badVersions, versions }: SimulatorService,
   profile: Profile,
   { changing }: Surroundings
 ): ReadonlyArray<string> => {
@@ -81,7 +81,7 @@ const versionsOf = (
     case "upgrades":
       return [...versions, ...badVersions]
     case "pruning":
-      return [...versions, ...furtherVersions]
+      return versions
     default:
       return changing ? [...versions, ...versions, ...versions, ...badVersions] : versions
   }

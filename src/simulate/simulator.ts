@@ -30,8 +30,6 @@ export interface SimulatorService {
   readonly containers: (dpus: number, surroundings: Surroundings) => ReadonlyArray<ReadonlyArray<ContainerSpec>>
   /** Sound SONiC versions that a DPU of the world can come to have; the first is what all begin with. */
   readonly versions: ReadonlyArray<string>
-  /** More of these, for runs in which DPUs move on often enough to leave versions behind. */
-  readonly furtherVersions: ReadonlyArray<string>
   /** Versions of which an image is bad in one way or another. */
   readonly badVersions: ReadonlyArray<string>
   readonly run: (options: RunOptions) => Effect.Effect<void>

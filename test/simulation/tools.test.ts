@@ -21,7 +21,6 @@ const setting = { seed: 3, length: 600_000, dpus: 1, profile: "all" as Profile }
 const brittle = Layer.succeed(Simulator, {
   containers: () => [[]],
   versions: ["1"],
-  furtherVersions: [],
   badVersions: [],
   run: ({ plan, watch }) =>
     Effect.sync(() => {
