@@ -112,8 +112,8 @@ export class DpuJournal {
   lists = 0
   /** Questions for a sign of life in flight, in the place of lists. */
   pulses = 0
-  /** When the last one began. */
-  private listBegan = Number.NEGATIVE_INFINITY
+  /** When the last list, or sign of life in the place of one, was asked for. */
+  private askedAt = Number.NEGATIVE_INFINITY
   lastListAt = 0
   /** When the look that is under way, or has just ended, began; and when its last list ended. */
   private lookBegan = 0
@@ -213,7 +213,7 @@ export class DpuJournal {
       this.failuresInLook = 0
     }
     this.lists++
-    this.listBegan = at
+    this.askedAt = at
     this.lastListAt = at
   }
 
@@ -221,6 +221,7 @@ export class DpuJournal {
   pulseBegins(at: number): void {
     if (!this.unlisted) return
     this.pulses++
+    this.askedAt = at
     this.lastListAt = at
     this.hint = undefined
   }
@@ -291,7 +292,7 @@ export class DpuJournal {
 
   /** A look is due, unless one has begun at this very moment: whoever asked may hear of it only then. */
   hintedOnce(at: number): void {
-    if (this.listBegan !== at) this.hinted(at)
+    if (this.askedAt !== at) this.hinted(at)
   }
 
   /** A look is due. */
