@@ -24,6 +24,7 @@ import * as StateDb from "../layers/sonic/state-db.ts"
 import { layerEventJournal } from "../layers/state/event-journal.ts"
 import * as MemoryFile from "../layers/state/memory-file.ts"
 import { layerRecordingFile } from "../layers/state/recording-file.ts"
+import { syncFolder } from "../layers/state/sync-folder.ts"
 import packageJson from "../package.json" with { type: "json" }
 import { Decider } from "../src/daemon/decider.ts"
 import { DpuIdentity } from "../src/daemon/dpu-identity.ts"
@@ -137,7 +138,7 @@ const daemon = (options: DaemonOptions) =>
       Probe.layer,
       layerSources({
         directory: options["images-dir"] ?? defaults.imagesDir,
-        keptDirectory: join(stateDir, "archives"),
+        kept: { directory: join(stateDir, "archives"), sync: syncFolder },
         ...(dockerSocket === undefined
           ? {}
           : { engine: { socketPath: dockerSocket, spoolDirectory: join(stateDir, "spool") } })

@@ -45,7 +45,12 @@ const longest = Duration.minutes(15)
 /** The archive is not kept; `message` is a clause for people. */
 class NotKept extends Data.TaggedError("NotKept")<{ readonly message: string }> {}
 
-export const make = (room: DiskRoom): Effect.Effect<KeptArchives> =>
+export interface KeptOptions extends DiskRoom {
+  /** Makes the names in a folder last: the state folder's own way to do it. */
+  readonly sync: (folder: string) => Promise<void>
+}
+
+export const make = ({ sync, ...room }: KeptOptions): Effect.Effect<KeptArchives> =>
   Effect.gen(function*() {
     const { directory } = room
     /** Folders in a folder of archives are not looked at. */
@@ -136,15 +141,6 @@ const write = async (path: string, text: string): Promise<void> => {
   const handle = await open(path, "w", 0o600)
   try {
     await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-const sync = async (directory: string): Promise<void> => {
-  const handle = await open(directory, "r")
-  try {
     await handle.sync()
   } finally {
     await handle.close()

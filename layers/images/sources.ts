@@ -12,8 +12,8 @@ import { clean } from "./spool.ts"
 export interface SourcesOptions {
   /** The folder of archives. */
   readonly directory: string
-  /** Where archives are kept that the DPU may lose with a change of its own image. */
-  readonly keptDirectory: string
+  /** Where archives are kept that the DPU may lose with a change of its own image, and how their names are made to last. */
+  readonly kept: Pick<Kept.KeptOptions, "directory" | "sync">
   /** Where the engine's socket may be, and the folder in which its images are laid out; asked anew at each search. */
   readonly engine?: { readonly socketPath: string; readonly spoolDirectory: string }
 }
@@ -28,12 +28,12 @@ const keepFree = 256 * 2 ** 20
  * `ImageSource` over all of them. What one holds in two versions, or cannot be
  * read, is refused as it is: the next is asked where the one before has nothing.
  */
-export const layerSources = ({ directory, engine, keptDirectory }: SourcesOptions): Layer.Layer<ImageSource> =>
+export const layerSources = ({ directory, engine, kept: place }: SourcesOptions): Layer.Layer<ImageSource> =>
   Layer.effect(
     ImageSource,
     Effect.gen(function*() {
       const folder = yield* Folder.make(directory)
-      const kept = yield* Kept.make({ directory: keptDirectory, keepFree })
+      const kept = yield* Kept.make({ ...place, keepFree })
       if (engine !== undefined) yield* clean(engine.spoolDirectory)
       const other = engine === undefined ? noEngine : yield* Engine.make({
         socketPath: engine.socketPath,

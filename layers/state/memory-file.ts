@@ -1,6 +1,6 @@
 /** The durable memory on disk: one file, replaced whole, in a folder that one daemon holds. */
 import { writeFileSync } from "node:fs"
-import { link, open, readdir, readFile, unlink } from "node:fs/promises"
+import { link, readdir, readFile, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 
 import * as Clock from "effect/Clock"
@@ -13,6 +13,7 @@ import { StateStore, StateStoreError, type StateStoreService } from "../../src/d
 import { codeOf, explain } from "./file-errors.ts"
 import { type FolderLocked, lockFolder } from "./folder-lock.ts"
 import { makeFolder } from "./make-folder.ts"
+import { syncFolder } from "./sync-folder.ts"
 
 const fileName = "memory.json"
 
@@ -107,15 +108,6 @@ const moveAside = async (path: string, wanted: string): Promise<string> => {
     await unlink(path)
     await syncFolder(dirname(path))
     return target
-  }
-}
-
-const syncFolder = async (directory: string): Promise<void> => {
-  const handle = await open(directory, "r")
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import { packTo } from "../../layers/images/pack.ts"
 import { layerSources } from "../../layers/images/sources.ts"
 import { startPodman, whyNoPodman } from "../../layers/lab/podman.ts"
+import { syncFolder } from "../../layers/state/sync-folder.ts"
 import { ImageSource } from "../../src/npu/image-source.ts"
 import { needs } from "../needs.ts"
 
@@ -32,7 +33,7 @@ describe("a real container engine as the source of images", () => {
       const spoolDirectory = join(folder, "spool")
       const sources = layerSources({
         directory: join(folder, "images"),
-        keptDirectory: join(folder, "archives"),
+        kept: { directory: join(folder, "archives"), sync: syncFolder },
         engine: { socketPath: podman.socket, spoolDirectory }
       })
       const find = (tag: string) =>

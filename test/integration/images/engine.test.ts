@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { pack, packTo } from "../../../layers/images/pack.ts"
 import { layerSources } from "../../../layers/images/sources.ts"
 import { spool } from "../../../layers/images/spool.ts"
+import { syncFolder } from "../../../layers/state/sync-folder.ts"
 import { type ImageArchive, ImageSource, type ImageSourceService } from "../../../src/npu/image-source.ts"
 import { content, temporaryFolder } from "./support.ts"
 
@@ -75,7 +76,7 @@ const withSources = <A, E>(
       Effect.flatMap(ImageSource, use),
       layerSources({
         directory: images,
-        keptDirectory: join(images, "../archives"),
+        kept: { directory: join(images, "../archives"), sync: syncFolder },
         engine: { socketPath, spoolDirectory }
       })
     )

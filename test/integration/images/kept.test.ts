@@ -11,6 +11,7 @@ import * as Folder from "../../../layers/images/folder.ts"
 import * as Kept from "../../../layers/images/kept.ts"
 import { packTo } from "../../../layers/images/pack.ts"
 import { layerSources } from "../../../layers/images/sources.ts"
+import { syncFolder } from "../../../layers/state/sync-folder.ts"
 import { format, type ImageRef, split } from "../../../src/model/image.ts"
 import { ImageSource, type ImageSourceService } from "../../../src/npu/image-source.ts"
 import { content, temporaryFolder } from "./support.ts"
@@ -29,7 +30,10 @@ const dpu = (...images: ReadonlyArray<ImageRef>) =>
       directory,
       keptDirectory,
       use: <A, E>(body: (source: ImageSourceService) => Effect.Effect<A, E>) =>
-        Effect.provide(Effect.flatMap(ImageSource, body), layerSources({ directory, keptDirectory }))
+        Effect.provide(
+          Effect.flatMap(ImageSource, body),
+          layerSources({ directory, kept: { directory: keptDirectory, sync: syncFolder } })
+        )
     }
   })
 
@@ -92,7 +96,7 @@ describe("archives that are kept", () => {
       const sound = readFileSync(path)
       writeFileSync(path, Buffer.concat([sound.subarray(0, 700), Buffer.alloc(1, 7), sound.subarray(701)]))
       const there = yield* Folder.make(directory)
-      const kept = yield* Kept.make({ directory: keptDirectory, keepFree: 0 })
+      const kept = yield* Kept.make({ directory: keptDirectory, keepFree: 0, sync: syncFolder })
       assert.include((yield* Effect.scoped(Effect.flip(kept.find(database)))).message, "it is damaged")
       yield* kept.keep([database], [], there.find)
       assert.deepStrictEqual(readFileSync(path), sound)
@@ -103,7 +107,7 @@ describe("archives that are kept", () => {
     Effect.gen(function*() {
       const { directory, keptDirectory } = yield* dpu(database)
       const folder = yield* Folder.make(directory)
-      const kept = yield* Kept.make({ directory: keptDirectory, keepFree: 2 ** 52 })
+      const kept = yield* Kept.make({ directory: keptDirectory, keepFree: 2 ** 52, sync: syncFolder })
       mkdirSync(keptDirectory, { recursive: true })
       const [first, second] = yield* kept.keep([database, gnmi], [], folder.find)
       assert.match(
@@ -118,7 +122,7 @@ describe("archives that are kept", () => {
     Effect.gen(function*() {
       const { directory, keptDirectory } = yield* dpu(database)
       const folder = yield* Folder.make(directory)
-      const kept = yield* Kept.make({ directory: keptDirectory, keepFree: 0 })
+      const kept = yield* Kept.make({ directory: keptDirectory, keepFree: 0, sync: syncFolder })
       const written = yield* Deferred.make<void>()
       // The first half comes; then the daemon is dead, and finishes nothing any more.
       const half = (image: ImageRef) =>
@@ -141,7 +145,7 @@ describe("archives that are kept", () => {
       const dying = yield* Effect.fork(kept.keep([database], [], half))
       yield* Deferred.await(written)
       assert.lengthOf(filesOf(join(keptDirectory, "incoming")), 1)
-      const next = yield* Kept.make({ directory: keptDirectory, keepFree: 0 })
+      const next = yield* Kept.make({ directory: keptDirectory, keepFree: 0, sync: syncFolder })
       assert.deepStrictEqual([filesOf(join(keptDirectory, "incoming")), filesOf(keptDirectory)], [[], []])
       assert.strictEqual((yield* Effect.scoped(Effect.flip(next.find(database))))._tag, "ImageNotFound")
       yield* next.keep([database], [], folder.find)
