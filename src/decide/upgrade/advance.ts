@@ -11,7 +11,7 @@ import type { Turn } from "../turn.ts"
 import { begin, inherit } from "./begin.ts"
 import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
 import { changeMember, isTried } from "./count.ts"
-import { commit, drop, fail, giveUp, mend, rollBack, rolledBack } from "./end.ts"
+import { commit, drop, fail, giveUp, mend, noteMixed, rollBack, rolledBack } from "./end.ts"
 import { keepArchives } from "./keep.ts"
 import { imagesOf, isAtWayBack, isWantedRunning, runningInstance, specOf, stagedImages } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
@@ -25,7 +25,7 @@ export const advance = (turn: Turn): void => {
   retarget(turn)
   if (turn.memory.durable.upgrade === null) begin(turn)
   const saga = turn.memory.durable.upgrade
-  if (saga === null) return
+  if (saga === null) return noteMixed(turn)
   switch (saga.phase) {
     case "staging":
       return staged(turn, saga)

@@ -1,7 +1,7 @@
 /** How a saga ends: committed, failed and brought back, or given up for a person to mend. */
 import { format } from "../../model/image.ts"
-import { assignedImage } from "../memory.ts"
-import { healthOf, runsAssigned } from "../question.ts"
+import { assignedImage, targetVersion } from "../memory.ts"
+import { healthOf, isQuarantined, runsAssigned } from "../question.ts"
 import type { Turn } from "../turn.ts"
 import { restartClocks } from "./clock.ts"
 import { assignedVersions, setText } from "./explain.ts"
@@ -99,8 +99,19 @@ export const giveUp = (turn: Turn, saga: Saga, reason: string): void => {
   degrade(turn, reason)
 }
 
+/** A set of several versions stays so where the one that would mend it is in quarantine, by whatever way it came to that. */
+export const noteMixed = (turn: Turn): void => {
+  const { degraded, upgrade } = turn.memory.durable
+  const version = targetVersion(turn.memory)
+  if (degraded !== null || upgrade !== null || version === undefined || !isQuarantined(turn.memory, version)) return
+  if (assignedVersions(turn.memory).length <= 1) return
+  degrade(turn, `the set of version ${version} is in quarantine, and the present one is mixed: ${setText(turn.memory)}`)
+}
+
 const degrade = (turn: Turn, reason: string): void => {
-  const { version = "VERSION" } = turn.memory.durable.quarantine.at(-1) ?? {}
+  const { quarantine } = turn.memory.durable
+  const wanted = targetVersion(turn.memory)
+  const { version = "VERSION" } = quarantine.find((entry) => entry.version === wanted) ?? quarantine.at(-1) ?? {}
   const what =
     `${reason}. Recovery goes on at the pace of its ladder. What to do: see "offloadctl plan" and the logs of `
     + "the services; then bring the DPU to another version, or put sound archives into the images folder and run: "

@@ -7,6 +7,31 @@ import { UpgradeWorld } from "./world.ts"
 
 const all = (version: string) => [version, version, version]
 
+/** Of three services one runs another version, and is to. */
+const mixed = (): UpgradeWorld => {
+  const world = new UpgradeWorld()
+  world.offer("1.5")
+  world.images.add("docker-dash-ha:1.5")
+  const container = world.containers.get(ha)!
+  world.containers.set(ha, { ...container, id: "other", image: "docker-dash-ha:1.5" })
+  world.memory = {
+    ...world.memory,
+    durable: {
+      ...world.memory.durable,
+      containers: {
+        ...world.memory.durable.containers,
+        [ha]: {
+          ...world.memory.durable.containers[ha]!,
+          assigned: "docker-dash-ha:1.5",
+          startedVersion: "1.5",
+          startedId: "other"
+        }
+      }
+    }
+  }
+  return world
+}
+
 describe("an upgrade", () => {
   it("brings the set to the DPU's version in order, each through its gate, and commits after probation", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").settle()
@@ -413,29 +438,30 @@ describe("a set that cannot be mended", () => {
   })
 
   it("is Degraded where it was mixed before", () => {
-    const world = new UpgradeWorld()
-    world.offer("1.5")
-    world.images.add("docker-dash-ha:1.5")
+    const world = mixed()
     world.behave("gnmi", "2.0", { neverHealthy: true })
-    const container = world.containers.get(ha)!
-    world.containers.set(ha, { ...container, id: "other", image: "docker-dash-ha:1.5" })
-    world.memory = {
-      ...world.memory,
-      durable: {
-        ...world.memory.durable,
-        containers: {
-          ...world.memory.durable.containers,
-          [ha]: {
-            ...world.memory.durable.containers[ha]!,
-            assigned: "docker-dash-ha:1.5",
-            startedVersion: "1.5",
-            startedId: "other"
-          }
-        }
-      }
-    }
     world.upgradeTo("2.0").settle()
     assert.deepStrictEqual(world.versions(), ["1.0", "1.0", "1.5"])
     assert.include(world.memory.durable.degraded, "dash-hadpu2 at 1.5")
+  })
+
+  it("is Degraded where it was mixed, and an operator undid the upgrade before anything was stopped", () => {
+    const world = mixed()
+    world.refusal = "no room"
+    world.upgradeTo("2.0").pass(60)
+    world.command({ _tag: "Rollback" })
+    world.pass(60)
+    assert.deepStrictEqual(world.versions(), ["1.0", "1.0", "1.5"])
+    assert.include(
+      world.memory.durable.degraded,
+      "version 2.0 is in quarantine, and the present one is mixed: databasedpu2 at 1.0, gnmidpu2 at 1.0, dash-hadpu2 at 1.5"
+    )
+    assert.include(world.memory.durable.degraded, "offloadctl release 2.0")
+    assert.strictEqual(world.reasons().filter((reason) => reason === "Degraded").length, 1)
+    world.refusal = undefined
+    world.command({ _tag: "Release", subject: "2.0" })
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    assert.isNull(world.memory.durable.degraded)
   })
 })
