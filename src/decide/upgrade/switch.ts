@@ -31,6 +31,8 @@ export const turnTo = (turn: Turn, saga: Saga, member: Member, side: Member["sid
 
 const assign = (turn: Turn, spec: ContainerSpec, image: string, saga: Saga): void => {
   const record = turn.record(spec.name)
+  // The way back from one that took over from another may be what it was brought to: its ladder is that image's own.
+  if (record.assigned === image) return reckon(turn, spec)
   const before = assignedImage(turn.memory, spec.name)
   const itsTurn = record.due?.cause === "NpuReboot" ? record.due.at : turn.now.mono
   turn.setRecord(spec.name, {

@@ -412,6 +412,26 @@ describe("another version in the midst of an upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("1.0"))
   })
 
+  it("leaves a crashing service its ladder where its way back is what it was just brought to", () => {
+    const world = mixed().upgradeTo("2.0").pass(60)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.upgradeTo("1.0").pass(60)
+    const [member] = world.memory.durable.upgrade?.members ?? []
+    assert.deepStrictEqual([member?.target, member?.previous?.image], ["docker-database:1.0", "docker-database:1.0"])
+    world.behave("database", "1.0", { crashes: 5000 })
+    const starts: Array<number> = []
+    world.watch = (call) => {
+      if (call._tag === "Start" && call.container === database) starts.push(world.mono)
+    }
+    world.settle(120)
+    assert.include(world.reasons(), "UpgradeFailed")
+    const waits = starts.slice(1).map((at, index) => at - starts[index]! - 5000)
+    waits.forEach((wait, level) =>
+      assert.isAtLeast(wait, 800 * 2 ** level, `start ${level + 2} of ${waits.length + 1}`)
+    )
+    assert.isAbove(waits.length, 3)
+  })
+
   it("takes a downgrade in probation for a rollback", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(100).upgradeTo("1.0").settle()
     assert.deepStrictEqual(world.versions(), all("1.0"))
