@@ -1,6 +1,5 @@
 /** The images of the simulated world: sound versions, and versions of which one image is bad in some way. */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 
 import type { ContainerSpec } from "../../src/model/catalogue.ts"
 import { format, type ImageRef } from "../../src/model/image.ts"
@@ -78,12 +77,9 @@ const describe = (image: ImageRef): ArchiveDescription => ({
   unpackedBytes: flawOf(image)?._tag === "Huge" ? hugeBytes : imageBytes
 })
 
-/** Puts an image into the NPU's store, as an upload would. */
+/** Puts an image into the NPU's store, where there is room for it. */
 export const load = (engine: Engine, repository: string, tag: string): void => {
-  const begun = engine.beginDeploy({ name: repository, tag, imageSize: String(imageBytes) })
-  if (Either.isLeft(begun)) return
-  engine.receive(begun.right, imageBytes)
-  engine.finishDeploy(begun.right, describe({ repository, tag }))
+  engine.preload(describe({ repository, tag }))
 }
 
 /** Where a DPU's folder has the archive of an image; of no version, none is there. */

@@ -89,15 +89,27 @@ const load = (core: Core, transfer: Transfer, given: ArchiveDescription | undefi
   if (archive === undefined || archive.images.length === 0) {
     return refuse("INTERNAL", "unable to load image: not an image archive")
   }
+  return Either.map(store(core, archive, (own) => requested(core, transfer, own)), () => success)
+}
+
+/** Images that somebody brought without an upload, at once. */
+export const preload = (core: Core, archive: ArchiveDescription): Answer<void> => store(core, archive, () => [])
+
+/** `further`: names that the first image gets beside its own. */
+const store = (
+  core: Core,
+  archive: ArchiveDescription,
+  further: (own: ReadonlyArray<ImageRef>) => ReadonlyArray<ImageRef>
+): Answer<void> => {
   if (archive.unpackedBytes > freeBytes(core)) {
     return refuse("RESOURCE_EXHAUSTED", "unable to load image: no space left on device")
   }
   archive.images.forEach((image, index) => {
     const own = image.repoTags.map(split)
-    const wanted = index === 0 ? requested(core, transfer, own) : []
+    const wanted = index === 0 ? further(own) : []
     add(core, image, [...own, ...wanted], Math.ceil(archive.unpackedBytes / archive.images.length))
   })
-  return Either.right(success)
+  return done
 }
 
 /** The request's name and tag, unless the archive has it or its names win. */

@@ -92,6 +92,12 @@ export class Engine {
     deploys.abort(this.core, transfer)
   }
 
+  /** Images are there that no call brought: from before, or by another hand. RESOURCE_EXHAUSTED where they find no room. */
+  preload(archive: ArchiveDescription): Answer<void> {
+    this.settle()
+    return deploys.preload(this.core, archive)
+  }
+
   // ------------------------------------------------------------- time
 
   /** Lets happen what is due by now: crashes, ends of stops, restarts by policy. */

@@ -4,7 +4,7 @@ import { baseDelay } from "../../policy/ladder.ts"
 import type { Policy } from "../../policy/policy.ts"
 import type { Call } from "../trace.ts"
 import type { ContainerJournal, DpuJournal } from "./journal.ts"
-import { stoppedForSwitch } from "./upgrades.ts"
+import { assignedTags, stoppedForSwitch } from "./upgrades.ts"
 import type { Report } from "./violation.ts"
 
 /** The world as it truly is, where a check needs it. */
@@ -99,10 +99,18 @@ const started = (
 const image = (journal: DpuJournal, container: ContainerJournal, call: Call, report: Report): void => {
   const { repository, tag } = split(call.image)
   // What somebody else had put there may be an upgrade's way back.
-  const known = journal.versions.has(tag) || container.seen.has(tag)
+  const known = journal.versions.has(tag) || container.seen.has(tag) || isTheOthers(journal, tag)
   if (repository !== container.spec.repository || !known) {
     report("RightImage", call.container, `it was started from ${format({ repository, tag })}`)
   }
+}
+
+/** Where the wanted version is in quarantine, what never ran goes where all others are, whoever had brought them there. */
+const isTheOthers = ({ intended, version }: DpuJournal, tag: string): boolean => {
+  if (intended === undefined) return false
+  const wanted = intended.ordered ?? version
+  const tags = assignedTags(intended)
+  return intended.quarantine.some((entry) => entry.version === wanted) && tags.size === 1 && tags.has(tag)
 }
 
 const dependencies = (journal: DpuJournal, container: ContainerJournal, since: number, report: Report): void => {

@@ -31,7 +31,7 @@ export class ContainerJournal {
   ladder = { level: 0, lastStart: Number.NEGATIVE_INFINITY, excused: true }
   /** The earliest start after a reboot that was concluded; undefined where none is pending. */
   notBefore: number | undefined
-  /** Of the last save. */
+  /** Of the last save; of one that failed as well, since memory may stand at either. */
   savedLevel = 0
   /** Calls that did not succeed: each may be charged once. */
   chargeable = 0
@@ -43,9 +43,10 @@ export class ContainerJournal {
   assigned: string | null = null
   reassigned = false
   /** The same before the save that is under way. */
-  private formerly: { readonly assigned: string | null; readonly reassigned: boolean } = {
+  private formerly: { readonly assigned: string | null; readonly reassigned: boolean; readonly savedLevel: number } = {
     assigned: null,
-    reassigned: false
+    reassigned: false,
+    savedLevel: 0
   }
   /** Commands that were not answered yet. */
   asked = 0
@@ -57,7 +58,7 @@ export class ContainerJournal {
 
   /** What a save is to say of it. */
   assign(image: string | null): void {
-    this.formerly = { assigned: this.assigned, reassigned: this.reassigned }
+    this.formerly = { assigned: this.assigned, reassigned: this.reassigned, savedLevel: this.savedLevel }
     if (image === this.assigned) return
     this.assigned = image
     this.reassigned = true
@@ -67,6 +68,7 @@ export class ContainerJournal {
   unassign(): void {
     this.assigned = this.formerly.assigned
     this.reassigned = this.formerly.reassigned
+    this.savedLevel = Math.max(this.savedLevel, this.formerly.savedLevel)
   }
 
   /** Another instance, or none where it is empty: the probes of the one before say nothing of it. */

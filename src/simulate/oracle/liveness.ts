@@ -2,11 +2,9 @@
  * Liveness, and the watch on looks. Once faults have ended, all that shall run
  * must run and answer within a time, and is then to be left alone.
  */
-import type { Durable } from "../../decide/durable.ts"
-import { split } from "../../model/image.ts"
 import type { Call } from "../trace.ts"
 import type { DpuJournal } from "./journal.ts"
-import { setMixed } from "./upgrades.ts"
+import { assignedTags, setMixed } from "./upgrades.ts"
 import type { Invariant } from "./violation.ts"
 
 type Report = (invariant: Invariant, dpu: number, container: string | undefined, message: string) => void
@@ -156,12 +154,6 @@ const isLeaderless = ({ containers, memory, version }: DpuJournal, name?: string
   return memory.quarantine.some((entry) => entry.version === wanted) && assignedTags(memory).size > 1
     && [...containers.keys()].some((one) => (name ?? one) === one && memory.containers[one]?.owned !== true)
 }
-
-/** What never ran was assigned nothing, and mixes no set. */
-const assignedTags = ({ containers }: Durable): ReadonlySet<string> =>
-  new Set(
-    Object.values(containers).flatMap(({ assigned, owned }) => owned && assigned !== null ? [split(assigned).tag] : [])
-  )
 
 /**
  * The DPU's version, or the one that an operator ordered; or, where that failed and is in quarantine, the one that

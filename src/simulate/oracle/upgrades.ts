@@ -1,5 +1,6 @@
 /** Checks of upgrades, from what the daemon writes into its memory and from what it was shown. */
 import type { Durable } from "../../decide/durable.ts"
+import { split } from "../../model/image.ts"
 import type { Policy } from "../../policy/policy.ts"
 import type { DpuJournal } from "./journal.ts"
 import type { Report } from "./violation.ts"
@@ -184,6 +185,15 @@ export const stoppedForSwitch = (journal: DpuJournal, name: string, report: Repo
     )
   }
 }
+
+/** The versions that services are assigned. What never ran was assigned nothing, and mixes no set. */
+export const assignedTags = (memory: Durable): ReadonlySet<string> =>
+  new Set(
+    Object.keys(memory.containers).flatMap((name) => {
+      const assigned = assignmentOf(memory, name)
+      return assigned === null ? [] : [split(assigned).tag]
+    })
+  )
 
 /** At the end: whether the set is of one version. */
 export const setMixed = (journal: DpuJournal): string | undefined => {

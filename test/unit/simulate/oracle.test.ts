@@ -1,11 +1,12 @@
 /** The oracle's judgement, of traces made by hand. */
 import { assert, describe, it } from "@effect/vitest"
 
+import { type Durable, encode, initial, initialContainer } from "../../../src/decide/durable.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 import { Oracle } from "../../../src/simulate/oracle/oracle.ts"
 import type { Invariant } from "../../../src/simulate/oracle/violation.ts"
 import type { Call, Entry } from "../../../src/simulate/trace.ts"
-import { database, specs } from "../decide/bench.ts"
+import { database, gnmi, ha, specs } from "../decide/bench.ts"
 
 const judged = (trace: ReadonlyArray<Entry>): ReadonlyArray<Invariant> => {
   const oracle = new Oracle({
@@ -18,6 +19,16 @@ const judged = (trace: ReadonlyArray<Entry>): ReadonlyArray<Invariant> => {
   for (const entry of trace) oracle.see(entry)
   return oracle.violations.map(({ invariant }) => invariant)
 }
+
+const atLevel = (level: number): string =>
+  encode({ ...initial(1), containers: { [database]: { ...initialContainer, owned: true, level } } }, 0)
+
+const up = (durable?: string): Entry => ({ _tag: "Up", at: 0, dpu: 0, life: 1, durable })
+
+const save = (at: number, level: number, before?: string): ReadonlyArray<Entry> => [
+  { _tag: "Saving", at, dpu: 0, text: atLevel(level) },
+  { _tag: "Saved", at, dpu: 0, ok: before === undefined, durable: before ?? atLevel(level) }
+]
 
 let calls = 0
 
@@ -61,7 +72,7 @@ const unlisting: Entry = {
 describe("a hint", () => {
   const answered = (looks: ReadonlyArray<Entry>): ReadonlyArray<Invariant> =>
     judged([
-      { _tag: "Up", at: 0, dpu: 0, life: 1, durable: undefined },
+      up(),
       unlisting,
       retry(1000, undefined),
       ...looks,
@@ -79,4 +90,54 @@ describe("a hint", () => {
       assert.deepStrictEqual(answered([called!, retry(1000, "Retrying"), ended!]), [])
     })
   }
+})
+
+describe("a level of the ladder", () => {
+  const kept = atLevel(9)
+
+  it("is not climbed without evidence", () => {
+    assert.deepStrictEqual(judged([up(kept), ...save(1000, 10)]), ["OutageNotCharged"])
+    assert.deepStrictEqual(judged([up(kept), ...save(1000, 0), ...save(2000, 9)]), ["OutageNotCharged"])
+  })
+
+  it("is not climbed where a save that was to set it back failed, and what it said is dropped", () => {
+    assert.deepStrictEqual(judged([up(kept), ...save(1000, 0, kept), ...save(2000, 0, kept), ...save(3000, 9)]), [])
+  })
+
+  it("is climbed once where the save that was to say so failed", () => {
+    assert.deepStrictEqual(judged([up(kept), ...save(1000, 10, kept), ...save(2000, 10)]), ["OutageNotCharged"])
+  })
+})
+
+describe("a start where the wanted version is in quarantine", () => {
+  const quarantine: Durable["quarantine"] = [{ version: "2.0", images: [], reason: "it failed", at: "" }]
+  const found = { ...initialContainer, owned: true }
+  const containers = {
+    [database]: { ...found, assigned: "docker-database:1.5" },
+    [gnmi]: { ...found, assigned: "docker-sonic-gnmi:1.5" }
+  }
+
+  const started = (tag: string, memory: Partial<Durable>): ReadonlyArray<Invariant> => {
+    const text = encode({ ...initial(1), ...memory }, 0)
+    return judged([
+      up(text),
+      { _tag: "Version", at: 1, dpu: 0, version: "2.0" },
+      {
+        _tag: "Called",
+        at: 2,
+        call: { ...call("StartContainer", 2), container: ha, image: `docker-dash-ha:${tag}` }
+      }
+    ])
+  }
+
+  it("is from the version that all others are assigned, also where the DPU never had it", () => {
+    assert.notInclude(started("1.5", { quarantine, containers }), "RightImage")
+  })
+
+  it("is from no other one, and from none where the others differ or nothing is in quarantine", () => {
+    assert.include(started("1.6", { quarantine, containers }), "RightImage")
+    assert.include(started("1.5", { containers }), "RightImage")
+    const mixed = { ...containers, [gnmi]: { ...found, assigned: "docker-sonic-gnmi:1.6" } }
+    assert.include(started("1.5", { quarantine, containers: mixed }), "RightImage")
+  })
 })
