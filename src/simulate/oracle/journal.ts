@@ -31,7 +31,7 @@ export class ContainerJournal {
   ladder = { level: 0, lastStart: Number.NEGATIVE_INFINITY, excused: true }
   /** The earliest start after a reboot that was concluded; undefined where none is pending. */
   notBefore: number | undefined
-  /** Of the last save; of one that failed as well, since memory may stand at either. */
+  /** Of the last save that succeeded, or is under way. */
   savedLevel = 0
   /** Calls that did not succeed: each may be charged once. */
   chargeable = 0
@@ -42,12 +42,9 @@ export class ContainerJournal {
   /** What it was assigned by the last save, and whether that has changed since it was last started. */
   assigned: string | null = null
   reassigned = false
-  /** The same before the save that is under way. */
-  private formerly: { readonly assigned: string | null; readonly reassigned: boolean; readonly savedLevel: number } = {
-    assigned: null,
-    reassigned: false,
-    savedLevel: 0
-  }
+  /** What of this the save that is under way changes, as it was before it; and what it charged to failed calls. */
+  private formerly = this.saved
+  private charged = 0
   /** Commands that were not answered yet. */
   asked = 0
 
@@ -56,19 +53,36 @@ export class ContainerJournal {
     this.evidence = new ContainerEvidence(spec.name)
   }
 
-  /** What a save is to say of it. */
-  assign(image: string | null): void {
-    this.formerly = { assigned: this.assigned, reassigned: this.reassigned, savedLevel: this.savedLevel }
-    if (image === this.assigned) return
-    this.assigned = image
-    this.reassigned = true
+  private get saved(): Pick<ContainerJournal, "assigned" | "reassigned" | "savedLevel"> {
+    const { assigned, reassigned, savedLevel } = this
+    return { assigned, reassigned, savedLevel }
+  }
+
+  /** A save begins. */
+  remember(): void {
+    this.formerly = this.saved
+    this.charged = 0
   }
 
   /** That save failed, and what it was to say is decided anew. */
-  unassign(): void {
-    this.assigned = this.formerly.assigned
-    this.reassigned = this.formerly.reassigned
-    this.savedLevel = Math.max(this.savedLevel, this.formerly.savedLevel)
+  recall(): void {
+    Object.assign(this, this.formerly)
+    this.chargeable += this.charged
+  }
+
+  /** Whether a call did not succeed that nothing was charged for yet: it is now. */
+  charge(): boolean {
+    if (this.chargeable === 0) return false
+    this.chargeable--
+    this.charged++
+    return true
+  }
+
+  /** What a save is to say of it. */
+  assign(image: string | null): void {
+    if (image === this.assigned) return
+    this.assigned = image
+    this.reassigned = true
   }
 
   /** Another instance, or none where it is empty: the probes of the one before say nothing of it. */
@@ -96,6 +110,8 @@ export class DpuJournal {
   durable: string | undefined
   /** The last save failed, and none has succeeded since. */
   undurable = false
+  /** When the last save began that succeeded. */
+  private durableAt = 0
   /** What was read of late: each text is asked for again and again. */
   private parsed: ReadonlyArray<{ readonly text: string; readonly durable: Durable | undefined }> = []
   private lastSaving: string | undefined
@@ -193,6 +209,11 @@ export class DpuJournal {
     return looking ? Math.min(decided, this.lookBegan) : decided
   }
 
+  /** What a save tells may have been decided as long ago as this: while none succeeds, the daemon goes on in memory alone. */
+  savedSince(now: number): number {
+    return this.undurable ? Math.min(this.durableAt, this.decidedSince(now)) : this.decidedSince(now)
+  }
+
   /** The transport broke. */
   breaks(at: number): void {
     this.broken = true
@@ -286,8 +307,10 @@ export class DpuJournal {
     this.saving = undefined
     this.chainEnded = at
     this.undurable = !ok
-    if (ok) this.memoryLost = false
-    else for (const container of this.containers.values()) container.unassign()
+    if (ok) {
+      this.memoryLost = false
+      this.durableAt = this.chainBegan
+    } else for (const container of this.containers.values()) container.recall()
     this.durable = durable
     if (this.hint !== undefined) this.hint.from = at
   }

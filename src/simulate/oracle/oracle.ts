@@ -187,6 +187,8 @@ export class Oracle {
     const container = journal.containers.get(call.container)
     if (container === undefined || container.inFlight?.number !== call.number) return
     container.inFlight = undefined
+    // What was charged on evidence before, the next save that succeeds tells.
+    if (journal.undurable && container.evidence.wasClear(journal.savedSince(entry.at))) container.chargeable++
     container.evidence.forget(entry.at)
     if (entry._tag === "Answered" && entry.error !== undefined) {
       container.chargeable++

@@ -18,9 +18,10 @@ export const saving = (
   if (before !== undefined && !journal.memoryLost && !journal.undurable) {
     upgrading(journal, before, memory, policy, entry.at, report)
   }
-  const since = journal.decidedSince(entry.at)
+  const since = journal.savedSince(entry.at)
   for (const container of journal.containers.values()) {
     const { name } = container.spec
+    container.remember()
     const record = memory.containers[name]
     container.assign(record === undefined ? container.assigned : record.assigned)
     if (record === undefined) {
@@ -32,9 +33,8 @@ export const saving = (
     if (!container.possible.has(record.desired)) {
       report("IntentKept", name, `memory says ${record.desired}, the operator was told ${container.desired}`)
     }
-    if (record.level > container.savedLevel && !container.evidence.wasClear(since)) {
-      if (container.chargeable > 0) container.chargeable--
-      else report("OutageNotCharged", name, `the ladder was climbed to ${record.level} on no evidence`)
+    if (record.level > container.savedLevel && !container.evidence.wasClear(since) && !container.charge()) {
+      report("OutageNotCharged", name, `the ladder was climbed to ${record.level} on no evidence`)
     }
     container.savedLevel = record.level
   }
