@@ -55,7 +55,6 @@ const doctor = Layer.succeed(Doctor, {
 /** All that there are, without loading the simulator for their names. */
 const profiles: Readonly<Record<Profile, true>> = {
   all: true,
-  wide: true,
   none: true,
   containers: true,
   network: true,

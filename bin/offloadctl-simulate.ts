@@ -20,7 +20,12 @@ import { line, moment } from "../src/simulate/trace.ts"
 const told = 60
 
 export const run = (request: SimulationRequest): Effect.Effect<Simulated, SimulationError> =>
-  Effect.provide(simulated(request), Simulation.layer)
+  Effect.zipRight(unheard, Effect.provide(simulated(request), Simulation.layer))
+
+/** A run lets nobody hear of a signal before its end, so that whoever has had enough ends the process itself. */
+const unheard = Effect.sync(() => {
+  for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal)
+})
 
 const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
   const { plan, setting } = yield* asked(request)
@@ -41,7 +46,11 @@ const simulated = Effect.fnUntraced(function*(request: SimulationRequest) {
   if (violation !== undefined) {
     timeline.violation(violation.at, violation.container, violation.dpu, `${violation.invariant}: ${violation.message}`)
   }
-  const smallest = violation === undefined ? undefined : yield* shrink(setting, outcome.plan, violation)
+  const smallest = violation === undefined
+    ? undefined
+    : request.whole
+    ? outcome
+    : yield* shrink(setting, outcome.plan, violation)
   const failure = smallest === undefined ? null : yield* tell(setting, smallest)
   const headline = request.scenario === undefined
     ? `seed ${setting.seed}, ${request.hours} h, ${setting.dpus} DPU${setting.dpus === 1 ? "" : "s"}`

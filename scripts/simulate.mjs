@@ -99,7 +99,7 @@ const explore = async (branches, signal) => {
       + `${Math.round(total.looks / total.cpu)} looks a CPU second`
   )
   console.log(`${(100 * total.hits / total.done).toFixed(0)} % of the seeds had a fault while an action was in flight`)
-  if (values.faults === "wide" && total.done >= 200 && thin.length > 0) {
+  if (values.faults === "all" && total.done >= 200 && thin.length > 0) {
     console.log(`${thin.length} occurred too seldom`)
     process.exitCode = 1
   }

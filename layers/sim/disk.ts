@@ -32,8 +32,9 @@ const asOlder = (text: string): string => {
   })
 }
 
+/** Without what that release did not know. */
 const unassigned = (record: Fields): Fields => {
-  const { assigned: _, ...rest } = record
+  const { assigned: _assigned, paidFor: _paidFor, ...rest } = record
   return rest
 }
 

@@ -43,7 +43,8 @@ const groups = [
     reason: "Whatever makes a container wait for its start, or counts against it, has written down why.",
     branches: [
       { file: "conditions.ts", arm: "??", text: "\"it stopped\"" },
-      { file: "verdict.ts", arm: "??", text: "\"it stopped\"" }
+      { file: "verdict.ts", arm: "??", text: "\"it stopped\"" },
+      { file: "upgrade/advance.ts", arm: "?", text: "\"\"", line: "lastReason === null ? \"\"" }
     ]
   },
   {
@@ -90,11 +91,6 @@ const groups = [
   {
     reason: "Once a look has come, the NPU is known to answer.",
     branches: [{ file: "upgrade/prune.ts", arm: "if", text: "npu.reachable !== true" }]
-  },
-  {
-    reason:
-      "A service that ran for so long without answering has been probed: only a failing save and another outage just then would hide why.",
-    branches: [{ file: "upgrade/advance.ts", arm: "?", text: "\"\"", line: "reason === undefined ? \"\"" }]
   },
   {
     reason: "A start in flight has its image, which the container wants until the start has ended.",

@@ -22,6 +22,8 @@ export interface SimulationRequest {
   readonly trace: string | undefined
   /** Where the time line goes as one page. */
   readonly html: string | undefined
+  /** A run that fails is not made smaller. */
+  readonly whole: boolean
 }
 
 export interface Simulated {

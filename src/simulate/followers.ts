@@ -16,16 +16,11 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       ...(chance.hits(0.25) ? rollback(soon(chance, at, 900_000), chance, world) : []),
       ...(chance.hits(0.25) ? pause(soon(chance, at, 3000), chance, world) : []),
       ...(chance.hits(0.15) ? [draws.OperatorStops(soon(chance, at, 3000), chance, world)] : []),
-      ...(chance.hits(0.35) ? loss(soon(chance, at, 10_000), chance, world) : []),
+      ...(chance.hits(0.4) ? loss(soon(chance, at, 10_000), chance, world) : []),
+      // While services are switched one after another.
+      ...(chance.hits(0.4) ? loss(at + chance.between(5000, 60_000), chance, world) : []),
       ...(chance.hits(0.2) ? silences(at + 60_000, chance, world) : []),
-      ...(chance.hits(0.3)
-        ? [{
-          ...draws.CallsRefused(at, chance, world),
-          method: "RemoveImage",
-          code: chance.pick(unremoved),
-          length: 900_000
-        }]
-        : [])
+      ...(chance.hits(0.3) ? [unremoving(at, chance, world)] : [])
     ] as ReadonlyArray<Fault>
   },
   OperatorUpgrades: (fault, chance, world) => [
@@ -56,10 +51,15 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
     "container" in fault && chance.hits(0.15)
       ? [5000, 12_000, 21_000, 33_000].map((later): Fault => ({ ...fault, at: fault.at + later }))
       : [],
-  // The NPU's own units start what they know, as soon as they are there.
   NpuReboot: (fault, chance, world) =>
-    fault._tag === "NpuReboot" && chance.hits(0.4)
-      ? [1, 2, 3, 4].map((order) => draws.ForeignStart(fault.at + fault.downFor * 0.9 + order, chance, world))
+    fault._tag === "NpuReboot"
+      ? [
+        // The NPU's own units start what they know, as soon as they are there.
+        ...(chance.hits(0.4)
+          ? [1, 2, 3, 4].map((order) => draws.ForeignStart(fault.at + fault.downFor * 0.9 + order, chance, world))
+          : []),
+        ...(chance.hits(0.7) ? rebootAmidUpgrade(fault, chance, world) : [])
+      ]
       : [],
   CallsRefused: (fault, chance, world) => fault._tag === "CallsRefused" ? aimed(fault, chance, world) : [],
   ImageVanishes: (fault, chance) =>
@@ -68,12 +68,23 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       : []
 }
 
+/** The same where upgrades shall come to their end: what is too old to be kept is not always let go. */
+export const calmFollowers: typeof followers = {
+  VersionChange: ({ at }, chance, world) => chance.hits(0.5) ? [unremoving(at, chance, world)] : []
+}
+
 /** Milliseconds until somebody has thought again. */
 const soon = (chance: Chance, at: number, longest: number): number =>
   Math.round((at + chance.logarithmic(5, longest)) * 1000) / 1000
 
-/** How servers refuse to remove an image. */
-const unremoved = ["NOT_FOUND", "FAILED_PRECONDITION", "UNAVAILABLE"] as const
+/** The server removes no image for a while. */
+const unremoving = (at: number, chance: Chance, world: World): Fault =>
+  ({
+    ...draws.CallsRefused(at, chance, world),
+    method: "RemoveImage",
+    code: chance.pick(["NOT_FOUND", "FAILED_PRECONDITION", "UNAVAILABLE"]),
+    length: 900_000
+  }) as Fault
 
 /** Milliseconds in which every answer takes seconds. */
 const slowness = (at: number, chance: Chance, world: World): Fault =>
@@ -102,7 +113,7 @@ const rollback = (at: number, chance: Chance, world: World): ReadonlyArray<Fault
     : []),
   ...(chance.hits(0.3) ? [draws.OperatorRollsBack(soon(chance, at, 30_000), chance, world)] : []),
   ...(chance.hits(0.25) ? hesitation({ ...draws.OperatorRollsBack(at, chance, world) }, chance, world) : []),
-  ...(chance.hits(0.2) ? [draws.VersionChange(soon(chance, at, 10_000), chance, world)] : []),
+  ...(chance.hits(0.4) ? [draws.VersionChange(soon(chance, at, 10_000), chance, world)] : []),
   ...(chance.hits(0.3) ? [draws.OperatorUpgrades(soon(chance, at, 20_000), chance, world)] : []),
   ...(chance.hits(0.35)
     ? [1, 2].map(() =>
@@ -113,13 +124,26 @@ const rollback = (at: number, chance: Chance, world: World): ReadonlyArray<Fault
 
 /** Containers and their images are gone, nothing can be sent for a while, and then all is to be as before. */
 const loss = (at: number, chance: Chance, world: World): ReadonlyArray<Fault> => [
-  { _tag: "NpuDiskFull", at, length: Math.round(chance.logarithmic(20_000, 60_000)) },
+  { _tag: "NpuDiskFull", at, length: Math.round(chance.logarithmic(40_000, 180_000)) },
   ...Array.from({ length: chance.pick([1, 1, 4]) }, () => world.container()).flatMap((container) => [
     { _tag: "ImageVanishes", at: at + 1, container } as const,
     { _tag: "ContainerVanishes", at: at + 2, container } as const
   ]),
-  ...(chance.hits(0.8) ? [draws.OperatorRollsBack(at + chance.between(60_000, 180_000), chance, world)] : [])
+  ...(chance.hits(0.8) ? [draws.OperatorRollsBack(at + chance.between(60_000, 300_000), chance, world)] : [])
 ]
+
+/** A set is on its way when the NPU goes down, and somebody wants the old one while the services wait for their turn. */
+const rebootAmidUpgrade = (
+  { at, downFor }: Extract<Fault, { readonly _tag: "NpuReboot" }>,
+  chance: Chance,
+  world: World
+): ReadonlyArray<Fault> => {
+  const before = Math.max(0, at - chance.between(10_000, 60_000))
+  return [
+    { ...draws.VersionChange(before, chance, world), at: before },
+    ...[500, 2000, 4000].map((later) => draws.OperatorRollsBack(at + downFor + later, chance, world))
+  ]
+}
 
 /** One service after another falls silent for a time that is not too long. */
 const silences = (from: number, chance: Chance, world: World): ReadonlyArray<Fault> =>

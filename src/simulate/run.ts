@@ -48,7 +48,7 @@ export const surroundingsOf = ({ profile, seed, surroundings }: Setting): Surrou
 
 const surroundingsFor = (profile: Profile, seed: number): Surroundings => {
   switch (profile) {
-    case "wide":
+    case "all":
       return drawSurroundings(seed)
     case "pruning":
       return hasty
@@ -67,7 +67,7 @@ export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> 
         ...setting,
         containers: names(simulator.containers(setting.dpus, surroundings)),
         versions: versionsOf(simulator, setting.profile, surroundings),
-        changing: surroundings.changing
+        upgrades: surroundings.upgrades
       })
     }
   )
@@ -75,16 +75,10 @@ export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> 
 const versionsOf = (
   { badVersions, versions }: SimulatorService,
   profile: Profile,
-  { changing }: Surroundings
+  { upgrades }: Surroundings
 ): ReadonlyArray<string> => {
-  switch (profile) {
-    case "upgrades":
-      return [...versions, ...badVersions]
-    case "pruning":
-      return versions
-    default:
-      return changing ? [...versions, ...versions, ...versions, ...badVersions] : versions
-  }
+  if (profile === "upgrades") return [...versions, ...badVersions]
+  return upgrades === "frequent" ? [...versions, ...versions, ...versions, ...badVersions] : versions
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * What a run's world is like apart from its faults: the catalogue, the numbers of
- * upgrades, and what was on the NPU before. Most profiles have
- * the built-in ones; those of `wide` take the daemon where that never leads.
+ * upgrades, and what was on the NPU before. Profiles of some kinds of faults have
+ * the built-in ones; those of `all` take the daemon where that never leads.
  */
 import * as Schema from "effect/Schema"
 
@@ -9,11 +9,21 @@ import { builtIn, type Catalogue, type CatalogueEntry } from "../model/catalogue
 import { defaults, type Policy } from "../policy/policy.ts"
 import { Chance } from "./chance.ts"
 
+/** How versions change. */
+export const Upgrades = Schema.Literal(
+  /** As rarely as anything else happens, to sound ones. */
+  "rare",
+  /** Often, to bad ones too, and operators have a hand in it. */
+  "frequent",
+  /** From one sound version to another, with little else going wrong, so that images grow old and are removed. */
+  "calm"
+)
+export type Upgrades = typeof Upgrades.Type
+
 export const Surroundings = Schema.Struct({
   /** The three services; all but the database without a probe; the database alone; one more, of which no image is to be had. */
   catalogue: Schema.Literal("builtIn", "unprobed", "single", "unobtainable"),
-  /** Versions change often, to bad ones too, and operators have a hand in it. */
-  changing: Schema.Boolean,
+  upgrades: Upgrades,
   /** Somebody has started containers of several versions before the daemon came. */
   mixed: Schema.Boolean,
   /** Milliseconds, as in the policy. */
@@ -25,17 +35,17 @@ export type Surroundings = typeof Surroundings.Type
 /** The built-in catalogue and policy, and an NPU of which nobody knows anything. */
 export const plain: Surroundings = {
   catalogue: "builtIn",
-  changing: false,
+  upgrades: "rare",
   mixed: false,
   probation: defaults.upgrade.probation,
   pruneAge: defaults.upgrade.pruneAge
 }
 
 /** Twice a probation in place of a day, so that hours of simulated time see images grow old. */
-export const hasty: Surroundings = { ...plain, pruneAge: 1_200_000 }
+export const hasty: Surroundings = { ...plain, upgrades: "calm", pruneAge: 1_200_000 }
 
-/** Part of the seeds that change versions. */
-const changingShare = 0.5
+/** Four seeds of nine. */
+const often = (upgrades: Upgrades): ReadonlyArray<Upgrades> => [upgrades, upgrades, upgrades, upgrades]
 
 /** The surroundings that a seed draws. */
 export const drawSurroundings = (seed: number): Surroundings => {
@@ -43,11 +53,12 @@ export const drawSurroundings = (seed: number): Surroundings => {
   const catalogue = chance.hits(0.6)
     ? "builtIn"
     : chance.pick(["unprobed", "single", "unobtainable", "unobtainable"] as const)
-  if (!chance.hits(changingShare)) return { ...plain, catalogue }
+  const upgrades = chance.pick<Upgrades>([...often("rare"), ...often("frequent"), "calm"])
+  if (upgrades === "rare") return { ...plain, catalogue }
   return {
     catalogue,
-    changing: true,
-    mixed: catalogue === "unobtainable" || chance.hits(0.5),
+    upgrades,
+    mixed: upgrades === "frequent" && (catalogue === "unobtainable" || chance.hits(0.5)),
     probation: Math.round(chance.logarithmic(60_000, 300_000)),
     pruneAge: Math.round(chance.logarithmic(60_000, 600_000))
   }

@@ -6,7 +6,8 @@
 import { Chance } from "./chance.ts"
 import { draws, kinds, type World } from "./draws.ts"
 import type { Fault, FaultKind, Plan } from "./fault.ts"
-import { followers } from "./followers.ts"
+import { calmFollowers, followers } from "./followers.ts"
+import type { Upgrades } from "./surroundings.ts"
 
 export interface SwarmOptions {
   readonly seed: number
@@ -16,15 +17,14 @@ export interface SwarmOptions {
   readonly containers: ReadonlyArray<ReadonlyArray<string>>
   readonly versions: ReadonlyArray<string>
   readonly profile: Profile
-  /** Whether versions change often, and operators have a hand in it; other faults are fewer then. */
-  readonly changing?: boolean
+  /** Where versions change often, other faults are fewer. */
+  readonly upgrades: Upgrades
 }
 
 /** Which kinds of faults a run draws from. */
 export const profiles = {
-  all: (kind: FaultKind) => !widening.has(kind),
   /** Everything, in surroundings of all kinds, and faults that bring others with them. */
-  wide: () => true,
+  all: () => true,
   none: () => false,
   containers: (kind: FaultKind) => containerKinds.has(kind),
   network: (kind: FaultKind) => networkKinds.has(kind),
@@ -71,12 +71,6 @@ const calmKinds: ReadonlySet<FaultKind> = new Set([
   "KilledAtSave",
   "OperatorRollsBack"
 ])
-/** Kinds that every run of this profile has. */
-const always: Partial<Record<Profile, ReadonlyArray<FaultKind>>> = {
-  upgrades: ["VersionChange"],
-  pruning: ["VersionChange"]
-}
-
 const daemonKinds: ReadonlySet<FaultKind> = new Set([
   "DiskFull",
   "TornWrites",
@@ -96,14 +90,14 @@ const daemonKinds: ReadonlySet<FaultKind> = new Set([
 
 export const draw = (options: SwarmOptions): Plan => {
   const root = new Chance(options.seed, 1)
-  const allowed = kinds.filter(profiles[options.profile])
-  // The operators' part is drawn apart: a run of faults alone would never stop anything.
-  const share = options.changing === true ? root.between(0.03, 0.2) : root.between(0.1, 0.5)
-  const sure = options.changing === true ? changing : always[options.profile] ?? []
+  const isWanted = profiles[options.profile]
+  const allowed = kinds.filter((kind) => isWanted(kind) && (options.upgrades !== "calm" || calmKinds.has(kind)))
+  const share = options.upgrades === "frequent" ? root.between(0.03, 0.2) : root.between(0.1, 0.5)
+  const sure = sureKinds(options)
   const chosen = allowed.filter((kind) => root.hits(share) || sure.includes(kind))
   const faults = chosen.flatMap((kind, index) => drawKind(kind, root.fork(index), options))
   // Before anything has proved good.
-  if (options.changing === true && root.hits(0.4)) {
+  if (options.upgrades === "frequent" && root.hits(0.4)) {
     faults.push({
       _tag: "OperatorRollsBack",
       at: root.between(2000, 120_000),
@@ -111,6 +105,12 @@ export const draw = (options: SwarmOptions): Plan => {
     })
   }
   return faults.sort((left, right) => left.at - right.at)
+}
+
+/** Kinds of which every run has faults. */
+const sureKinds = ({ profile, upgrades }: SwarmOptions): ReadonlyArray<FaultKind> => {
+  if (upgrades === "frequent") return changing
+  return upgrades === "calm" || profile === "upgrades" ? ["VersionChange"] : []
 }
 
 /** What changes versions, and what operators do about it. */
@@ -131,13 +131,15 @@ const drawKind = (kind: FaultKind, chance: Chance, options: SwarmOptions): Reado
     container: () => chance.pick(chance.pick(options.containers)),
     version: () => chance.pick(options.versions)
   }
-  const [shortest, longest] = (options.profile === "pruning" ? calm : intervals[kind]) ?? [30_000, 1_200_000]
+  const usual = intervals[kind] ?? [30_000, 1_200_000]
+  const [shortest, longest] = options.upgrades === "calm" ? calm : usual
   const mean = chance.logarithmic(shortest, longest) / options.containers.length
   const faults: Array<Fault> = []
   for (let at = wait(chance, mean); at < options.length; at += wait(chance, mean)) {
     const fault = draws[kind](Math.round(at * 1000) / 1000, chance, world)
     // One thing leads to another; where only some kinds are wanted, it does not.
-    const further = options.profile === "wide" ? followers[kind]?.(fault, chance.fork(faults.length), world) ?? [] : []
+    const follow = options.upgrades === "calm" ? calmFollowers[kind] : followers[kind]
+    const further = options.profile === "all" ? follow?.(fault, chance.fork(faults.length), world) ?? [] : []
     for (const each of [fault, ...further]) {
       if (each.at >= options.length) continue
       faults.push("length" in each ? { ...each, length: Math.min(each.length, options.length - each.at) } : each)
@@ -167,4 +169,4 @@ const intervals: Partial<Record<FaultKind, readonly [number, number]>> = {
 }
 
 /** The same where upgrades shall come to their end. */
-const calm: readonly [number, number] = [1_200_000, 2_400_000]
+const calm: readonly [number, number] = [600_000, 2_400_000]

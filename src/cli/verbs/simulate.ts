@@ -23,7 +23,7 @@ const dpus = Options.integer("dpus").pipe(
 const faults = Options.text("faults").pipe(
   Options.withPseudoName("PROFILE"),
   Options.withDescription(
-    "Which faults to draw from: all, wide, none, containers, network, daemon, upgrades or pruning."
+    "Which faults to draw from: all, none, containers, network, daemon, upgrades or pruning."
   ),
   Options.withDefault("all")
 )
@@ -52,10 +52,14 @@ const html = Options.text("html").pipe(
   Options.optional
 )
 
+const whole = Options.boolean("whole").pipe(
+  Options.withDescription("Tell a run that fails as it was drawn, without the search for the faults that it takes.")
+)
+
 export const command = verb(
   "simulate",
   "Runs the daemon's own program through simulated faults; exits 1 where an invariant is broken. Asks no daemon.",
-  { seed, hours, dpus, faults, scenario, kill, trace, html, output },
+  { seed, hours, dpus, faults, scenario, kill, trace, html, whole, output },
   (parsed) =>
     Effect.suspend(() =>
       simulate({
