@@ -130,14 +130,15 @@ export const blockingDependency = (memory: Memory, spec: ContainerSpec): string 
       return `${dependency.name} does not run yet`
     }
     if (dependency.probe !== undefined && !answers(watched.probe)) {
-      return `${dependency.name} does not answer its probe${
-        watched.probe.reason === undefined ? " yet" : ` (${watched.probe.reason})`
-      }`
+      return `${dependency.name} does not answer its probe${silenceOf(watched.probe)}`
     }
     if (switching && runsAssigned(memory, dependency) === false) return `${dependency.name} has to be switched first`
   }
   return undefined
 }
+
+/** What to add to a clause that says that a service does not answer: how, as far as it is known. */
+export const silenceOf = ({ reason }: ProbeRecord): string => reason === undefined ? " yet" : ` (${reason})`
 
 /** The first service that this one comes after and that an operator stopped, with a clause that says so. */
 export const blockingIntent = (memory: Memory, spec: ContainerSpec): string | undefined => {

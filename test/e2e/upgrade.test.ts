@@ -64,7 +64,7 @@ describe("a DPU upgrade on podman", () => {
       yield* runs(lab, first)
       const { code, output } = yield* offloadctl(lab, ["upgrade", "--to", second, "--wait", "--timeout", "150s"])
       assert.strictEqual(code, 7, output)
-      assert.include(output, "without answering its probe")
+      assert.include(output, "does not answer its probe")
       yield* endsAsItShould(lab, mute)
     })
   )

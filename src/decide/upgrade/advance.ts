@@ -6,7 +6,7 @@
  */
 import { split } from "../../model/image.ts"
 import { targetVersion } from "../memory.ts"
-import { healthOf, isQuarantined } from "../question.ts"
+import { healthOf, isQuarantined, silenceOf } from "../question.ts"
 import type { Turn } from "../turn.ts"
 import { begin, inherit } from "./begin.ts"
 import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
@@ -193,9 +193,9 @@ const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
     }
     const unready = unreadyOf(turn, member)
     if (unready >= unhealthyFor) {
-      const { reason } = turn.watched(member.container).probe
-      return `${member.container} ran for ${Math.round(unready / 1000)} s without answering its probe${
-        reason === undefined ? "" : ` (${reason})`
+      const { probe } = turn.watched(member.container)
+      return `${member.container} ran for ${Math.round(unready / 1000)} s and does not answer its probe${
+        silenceOf(probe)
       }`
     }
   }
