@@ -104,8 +104,17 @@ describe("a level of the ladder", () => {
     assert.deepStrictEqual(judged([up(kept), ...save(1000, 0, kept), ...save(2000, 0, kept), ...save(3000, 9)]), [])
   })
 
-  it("is climbed once where the save that was to say so failed", () => {
-    assert.deepStrictEqual(judged([up(kept), ...save(1000, 10, kept), ...save(2000, 10)]), ["OutageNotCharged"])
+  it("is climbed once for a call that failed, also where the save that was to say so failed first", () => {
+    const started = { ...call("StartContainer", 500), container: database }
+    const error = { code: "INTERNAL", origin: "peer" } as const
+    const failed: ReadonlyArray<Entry> = [
+      { _tag: "Called", at: 500, call: started },
+      { _tag: "Answered", at: 600, call: started, error, rows: undefined, images: undefined }
+    ]
+    const charges = (...saves: ReadonlyArray<Entry>): number =>
+      judged([up(kept), ...failed, ...saves]).filter((invariant) => invariant === "OutageNotCharged").length
+    assert.strictEqual(charges(...save(1000, 10, kept), ...save(2000, 10)), 0)
+    assert.strictEqual(charges(...save(1000, 10), ...save(2000, 11)), 1)
   })
 })
 
