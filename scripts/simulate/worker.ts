@@ -25,6 +25,9 @@ interface Job {
   readonly every?: number
 }
 
+// Faulty calls make errors by the hundred a second, and nobody reads here where each was made.
+Error.stackTraceLimit = 0
+
 /** How often each branch of the judgement was taken, where the bundle counts it. */
 const counters = (globalThis as { readonly __branches?: Array<number> }).__branches ?? []
 

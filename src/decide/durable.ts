@@ -108,10 +108,20 @@ export const encode = (durable: Durable, mono: number): string =>
   `${JSON.stringify({ ...durable, format, mono }, null, 2)}\n`
 
 const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Durable), { errors: "first" })
+const decodeValue = Schema.decodeUnknownEither(Durable, { errors: "first" })
 
 /** Reads a state file; every moment in it is moved to this clock. Left: a sentence. */
-export const decode = (text: string, mono: number): Either.Either<Durable, string> =>
-  Either.mapBoth(decodeJson(text), {
+export const decode = (text: string, mono: number): Either.Either<Durable, string> => settled(decodeJson(text), mono)
+
+/** The same of a file whose JSON has been parsed. */
+export const decodeWritten = (written: unknown, mono: number): Either.Either<Durable, string> =>
+  settled(decodeValue(written), mono)
+
+const settled = (
+  decoded: Either.Either<Durable, ParseResult.ParseError>,
+  mono: number
+): Either.Either<Durable, string> =>
+  Either.mapBoth(decoded, {
     onLeft: (error) => {
       const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
       return issue === undefined

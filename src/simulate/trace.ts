@@ -218,8 +218,16 @@ export class TraceHash {
     this.word((micros / 4_294_967_296) | 0)
   }
 
+  /** `word` for each code unit, on locals: whole memories go through here. */
   private text(value: string): void {
-    for (let index = 0; index < value.length; index++) this.word(value.charCodeAt(index))
+    let { high, low } = this
+    for (let index = 0; index < value.length; index++) {
+      const unit = value.charCodeAt(index)
+      high = Math.imul(high ^ unit, 2_654_435_761)
+      low = Math.imul(low ^ unit, 1_597_334_677)
+    }
+    this.high = high
+    this.low = low
   }
 
   private word(value: number): void {

@@ -1,11 +1,10 @@
 /** All that the oracle remembers of one DPU: what its daemon was shown, did, and promised. */
-import * as Either from "effect/Either"
-
-import { decode, type Durable } from "../../decide/durable.ts"
+import type { Durable } from "../../decide/durable.ts"
 import type { ContainerSpec } from "../../model/catalogue.ts"
 import type { Call } from "../trace.ts"
 import { ContainerEvidence, sameLook } from "./evidence.ts"
 import { ProbeHistory } from "./probes.ts"
+import { MemoryReader } from "./reader.ts"
 
 type Desired = "running" | "stopped"
 
@@ -114,6 +113,7 @@ export class DpuJournal {
   private durableAt = 0
   /** What was read of late: each text is asked for again and again. */
   private parsed: ReadonlyArray<{ readonly text: string; readonly durable: Durable | undefined }> = []
+  private readonly reader = new MemoryReader()
   private lastSaving: string | undefined
   saving: { readonly begun: number; readonly text: string } | undefined
   /** When the run of saves that follow each other at once, now or just ended, began. */
@@ -174,7 +174,7 @@ export class DpuJournal {
   read(text: string): Durable | undefined {
     const known = this.parsed.find((entry) => entry.text === text)
     if (known !== undefined) return known.durable
-    const durable = Either.getOrUndefined(decode(text, 0))
+    const durable = this.reader.read(text)
     this.parsed = [{ text, durable }, ...this.parsed.slice(0, 2)]
     return durable
   }
