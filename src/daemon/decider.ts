@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 
 import { decode, encode, initial } from "../decide/durable.ts"
@@ -28,6 +27,7 @@ import { ActivePolicy } from "../policy/policy.ts"
 import { Deployments } from "./deployments.ts"
 import * as Dispatch from "./dispatch.ts"
 import { EventLog } from "./event-log.ts"
+import { Inbox } from "./inbox.ts"
 import { Recorder, turnsBetweenMemories } from "./recorder.ts"
 import { StateStore, type StateStoreError } from "./state-store.ts"
 
@@ -59,14 +59,14 @@ export const layer: Layer.Layer<
     const monitor = yield* HealthMonitor
     const { containers, dpu } = yield* Assignment
     const policy = yield* ActivePolicy
-    const queue = yield* Queue.bounded<Input>(waiting)
+    const inbox = new Inbox<Input>(waiting)
     const alarm = yield* FiberHandle.make()
     const recorder = yield* Recorder
     let recorded = 0
     const pending = new Map<number, Deferred.Deferred<Reply>>()
     let commands = 0
 
-    const offer = (input: Input): Effect.Effect<void> => Effect.asVoid(Queue.offer(queue, input))
+    const offer = (input: Input): Effect.Effect<void> => inbox.offer(input)
     const dispatch = yield* Dispatch.make(offer)
 
     let memory = initialMemory(yield* recall(store, events))
@@ -164,7 +164,7 @@ export const layer: Layer.Layer<
       // A turn is finished once begun: what was saved is also dispatched.
       run: Effect.gen(function*() {
         while (true) {
-          const input = yield* Queue.take(queue)
+          const input = yield* inbox.take
           yield* Effect.uninterruptible(Effect.tapErrorCause(turn(input), () => apologise(input)))
         }
       })

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 
 import { Assignment } from "../model/assignment.ts"
+import { Bell } from "../model/bell.ts"
 import type { ContainerSpec } from "../model/catalogue.ts"
 import type { Look } from "../model/look.ts"
 import { monotonic } from "../model/monotonic.ts"
@@ -49,7 +50,7 @@ interface Subject {
   /** Of a server without a list every container counts as one that runs, of which nothing else is known. */
   instance: string | undefined
   readonly running: Effect.Latch
-  readonly changed: { readonly probes: Effect.Latch; readonly hints: Queue.Queue<void> }
+  readonly changed: { readonly probes: Bell; readonly hints: Queue.Queue<void> }
 }
 
 /** No engine's id has a space. */
@@ -66,7 +67,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
     const policy = yield* ActivePolicy
     const names = containers.map((spec) => spec.name)
     const repositories = containers.map((spec) => spec.repository)
-    const nudged = yield* Effect.makeLatch()
+    const nudged = new Bell()
     const subjects = yield* Effect.forEach(
       containers,
       (spec) =>
@@ -74,7 +75,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
           spec: Effect.succeed(spec),
           instance: Effect.succeed(undefined),
           running: Effect.makeLatch(),
-          changed: Effect.all({ probes: Effect.makeLatch(), hints: Queue.sliding<void>(1) })
+          changed: Effect.all({ probes: Effect.sync(() => new Bell()), hints: Queue.sliding<void>(1) })
         }) as Effect.Effect<Subject>
     )
 
@@ -88,7 +89,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
       subject.instance = instance
       return Effect.all([
         instance === undefined ? subject.running.close : subject.running.open,
-        subject.changed.probes.open,
+        Effect.sync(() => subject.changed.probes.ring()),
         Queue.offer(subject.changed.hints, undefined)
       ], { discard: true })
     }
@@ -100,7 +101,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
         // The look goes out before the probes hear of it: what they find out is then folded after it.
         yield* tell({ _tag: "Looked", look })
         for (const subject of subjects) yield* notify(subject, look)
-        yield* openOrWait(nudged, policy.monitoring.period)
+        yield* rungOrPassed(nudged, policy.monitoring.period)
       }
     })
 
@@ -110,9 +111,9 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
       let answers = 0
       let probed: string | undefined
       while (true) {
-        if (wait > 0) yield* openOrWait(subject.changed.probes, wait)
-        yield* subject.running.await
-        subject.changed.probes.unsafeClose()
+        if (wait > 0) yield* rungOrPassed(subject.changed.probes, wait)
+        if (subject.instance === undefined) yield* subject.running.await
+        subject.changed.probes.silence()
         const instance = subject.instance
         const begun = yield* monotonic
         const result = yield* prober.probe(
@@ -135,7 +136,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
       }
     })
 
-    const nudge = Effect.asVoid(nudged.open)
+    const nudge = Effect.sync(() => nudged.ring())
     const listening = hints({
       npu,
       policy: policy.hints,
@@ -163,10 +164,11 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
   })
 )
 
-/** Waits until the latch is opened, or for so many milliseconds; then it is closed again. */
-const openOrWait = Effect.fnUntraced(function*(latch: Effect.Latch, millis: number) {
-  const timer = yield* Effect.fork(Effect.zipRight(Effect.sleep(Duration.millis(millis)), latch.open))
-  yield* latch.await
-  latch.unsafeClose()
+/** Waits until somebody rings, or for so many milliseconds; then the bell is silent again. */
+const rungOrPassed = Effect.fnUntraced(function*(bell: Bell, millis: number) {
+  const ring = Effect.sync(() => bell.ring())
+  const timer = yield* Effect.fork(Effect.zipRight(Effect.sleep(Duration.millis(millis)), ring))
+  yield* bell.wait
+  bell.silence()
   if (timer.unsafePoll() === null) yield* Fiber.interruptAsFork(timer, FiberId.none)
 })
