@@ -24,7 +24,7 @@ import { advance, provision } from "./upgrade/advance.ts"
 import { observe } from "./upgrade/clock.ts"
 import { archivesKept } from "./upgrade/keep.ts"
 import { changing } from "./upgrade/members.ts"
-import { prune } from "./upgrade/prune.ts"
+import { prune, removed } from "./upgrade/prune.ts"
 import { configureUpgrade, versionChanged } from "./upgrade/target.ts"
 import { type Verdict, verdict } from "./verdict.ts"
 
@@ -106,6 +106,7 @@ const fold = (turn: Turn, input: Input): void => {
     case "Commanded":
       return commanded(turn, input)
     case "ImageRemoved":
+      return removed(turn, input)
     case "Woke":
       return
   }

@@ -22,7 +22,6 @@ const remembered = 8
 
 /** Takes note of a look, and removes one image where that is safe. */
 export const prune = (turn: Turn, input: Input): void => {
-  if (input._tag === "ImageRemoved") return removed(turn, input)
   if (input._tag !== "Looked" || turn.now.unsavable !== undefined) return
   if (input.look.result._tag === "Failed") return turn.setUpgrade({ fleetAt: undefined })
   const { fleetAt } = turn.memory.upgrade
@@ -108,13 +107,14 @@ export const prunable = (memory: Memory, spec: ContainerSpec): ReadonlyArray<str
   )
 }
 
-const removed = (turn: Turn, { image, outcome }: Extract<Input, { _tag: "ImageRemoved" }>): void => {
+/** Folds the end of a removal. However it ended, no list from before it tells whether the image is there. */
+export const removed = (turn: Turn, { image, outcome }: Extract<Input, { _tag: "ImageRemoved" }>): void => {
   if (turn.memory.upgrade.pruning !== image) return
-  turn.setUpgrade({ pruning: undefined })
-  const gone = outcome._tag === "Done" || (outcome._tag === "Refused" && outcome.kind === "NotFound")
-  if (!gone) return turn.say("info", "NotPruned", `${image} was not removed from the NPU: ${outcome.reason}.`)
+  turn.setUpgrade({ pruning: undefined, imagesFresh: false })
   const { [image]: _, ...held } = turn.memory.images.held
   turn.setImages({ held })
+  const gone = outcome._tag === "Done" || (outcome._tag === "Refused" && outcome.kind === "NotFound")
+  if (!gone) return turn.say("info", "NotPruned", `${image} was not removed from the NPU: ${outcome.reason}.`)
   turn.setDurable({
     pastSets: turn.memory.durable.pastSets.map((set) =>
       Object.fromEntries(Object.entries(set).filter(([, name]) => name !== image))

@@ -46,6 +46,14 @@ export const staging = (memory: Turn["memory"], images: ReadonlyArray<ImageRef>,
       doing: true
     }
   }
+  if (upgrade.pruning !== undefined && images.some((image) => format(image) === upgrade.pruning)) {
+    return {
+      _tag: "Wait",
+      reason: "Pruning",
+      message: `${upgrade.pruning} is just being removed from the NPU, since it was not wanted any more`,
+      doing: true
+    }
+  }
   if (!upgrade.imagesFresh || images.some((image) => isHeld(memory, image) === undefined)) {
     if (store.listing) {
       return { _tag: "Wait", reason: "ListingImages", message: "asking the NPU which images it holds", doing: true }

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 
+import { step } from "../../../../src/decide/step.ts"
+import { explain } from "../../../../src/decide/upgrade/explain.ts"
 import { defaults } from "../../../../src/policy/policy.ts"
 import { UpgradeWorld } from "./world.ts"
 
@@ -76,6 +78,48 @@ describe("pruning", () => {
     world.pass(6000)
     assert.isTrue(world.images.has(oldest))
     assert.isFalse(world.images.has("docker-database:1.0"))
+  })
+
+  it("lets no upgrade rely on an image that is just being removed", () => {
+    const world = upgraded()
+    world.removalsLast = true
+    while (world.memory.upgrade.pruning === undefined) world.pass(60)
+    const image = world.memory.upgrade.pruning
+    assert.strictEqual(image, "docker-database:1.0")
+    world.archives.delete(image)
+    // It takes effect at the worst of moments: after the last list, and before the start.
+    world.watch = (call) => {
+      if (call._tag === "Stop") world.endRemovals()
+    }
+    world.upgradeTo("1.0").pass(120)
+    assert.deepStrictEqual(world.versions(), ["3.0", "3.0", "3.0"])
+    assert.match(explain(world.memory, world.mono).message, /docker-database:1.0 is just being removed from the NPU/)
+    world.endRemovals()
+    world.pass(120)
+    assert.deepStrictEqual(world.versions(), ["3.0", "3.0", "3.0"], "it is gone, and there is no archive of it")
+    world.offer("1.0")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), ["1.0", "1.0", "1.0"])
+  })
+
+  it("lists the images anew after a removal of which nobody knows how it ended", () => {
+    const world = upgraded()
+    world.removalsLast = true
+    while (world.memory.upgrade.pruning === undefined) world.pass(60)
+    world.upgradeTo("1.0").pass(10)
+    const { pruning: image } = world.memory.upgrade
+    const { memory } = step(
+      world.memory,
+      {
+        _tag: "ImageRemoved",
+        image,
+        operation: "op",
+        outcome: { _tag: "Ambiguous", reason: "no answer", unreachable: false }
+      },
+      { mono: world.mono, wall: 0, unsavable: undefined }
+    )
+    assert.deepStrictEqual([memory.upgrade.pruning, memory.upgrade.imagesFresh], [undefined, false])
+    assert.isUndefined(memory.images.held[image])
   })
 
   it("removes nothing while memory cannot be saved", () => {

@@ -61,6 +61,11 @@ export class UpgradeWorld {
   unkept: string | undefined = undefined
   /** No copy of an archive ever ends. */
   copiesForEver = false
+  /** Removals of images take effect, and end, only at `endRemovals`. */
+  removalsLast = false
+  private removals: ReadonlyArray<Action> = []
+  /** Containers that are shown by the id of their image, which has lost its name. */
+  readonly nameless = new Set<string>()
   unsavable: string | undefined = undefined
   /** Dies where this says so: after the save, before what was decided is done; or just before the save. */
   killer: Killer = () => false
@@ -142,6 +147,17 @@ export class UpgradeWorld {
     this.boot()
   }
 
+  endRemovals(): void {
+    const { removals } = this
+    this.removals = []
+    for (const call of removals) this.give(this.effect(call))
+  }
+
+  /** Somebody else has another instance of this image run in the place of what was there. */
+  replace(name: string, image: string): void {
+    this.run(name, image)
+  }
+
   /** What runs: `databasedpu2 docker-database:2.0`. */
   running(): ReadonlyArray<string> {
     return specs.flatMap(({ name }) => {
@@ -215,6 +231,10 @@ export class UpgradeWorld {
     if (!this.reachable) return this.broken(call)
     this.watch(call)
     if (call._tag === "KeepArchives" && this.copiesForEver) return
+    if (call._tag === "RemoveImage" && this.removalsLast) {
+      this.removals = [...this.removals, call]
+      return
+    }
     const done = this.effect(call)
     // A daemon that died meanwhile hears nothing.
     if (kills === this.kills) this.give(done)
@@ -373,6 +393,9 @@ export class UpgradeWorld {
     if (container === undefined) return { _tag: "Absent" }
     const { id, running } = container
     const image = split(container.image)
+    if (running && this.nameless.has(name)) {
+      return { _tag: "Running", id, image: split(digest(container.image)), version: undefined }
+    }
     return running
       ? { _tag: "Running", id, image, version: image.tag }
       : { _tag: "Stopped", id, image, leftover: false }
