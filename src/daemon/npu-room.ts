@@ -5,11 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 
-import { familiar, format, type ImageRef, isNameless, same } from "../model/image.ts"
+import { familiar, format, type ImageRef, isNameless, isShownAs, same } from "../model/image.ts"
 import type { Room, StoreHolding } from "../model/room.ts"
 import type { ImageArchive, ImageSourceService } from "../npu/image-source.ts"
 import type { NpuService } from "../npu/npu.ts"
-import { type ContainerRow, type ImageRow, sameId } from "../npu/rows.ts"
+import { type ContainerRow, type ImageRow } from "../npu/rows.ts"
 
 /** Images of a store that are kept in memory and shown; an NPU of eight DPUs holds some fifty. */
 const mostHoldings = 256
@@ -46,10 +46,8 @@ const namesOf = (row: ImageRow): ReadonlyArray<string> =>
 /** By name; by id where the image of the container has lost its name. */
 const isMadeFrom = ({ image }: ContainerRow, row: ImageRow): boolean =>
   isNameless(image)
-    ? [image.repository, image.tag].some((digits) => isId(digits) && (sameId(row.id, digits) || sameId(digits, row.id)))
+    ? isShownAs(image, row.id)
     : refsOf(row).some((ref) => same(ref, image))
-
-const isId = (digits: string): boolean => /^[0-9a-f]{12,64}$/.test(digits)
 
 /** `… beyond the 300000000 bytes that are free`, `only 300000000 bytes available`. */
 const freeBytes = (refusal: string): number | undefined => {

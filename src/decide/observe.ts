@@ -11,6 +11,7 @@ import { excuseProbe, settleProbe } from "./probe.ts"
 import { isQuarantined, sameId } from "./question.ts"
 import { concludeReboot } from "./reboot.ts"
 import type { Turn } from "./turn.ts"
+import { versionById } from "./upgrade/members.ts"
 
 type Running = Extract<Sighting, { _tag: "Running" }>
 
@@ -113,13 +114,16 @@ const sighted = (turn: Turn, spec: ContainerSpec, shown: Sighting, look: Look, r
   if (sighting._tag === "Running") settleProbe(turn, spec, look)
 }
 
-/** An instance that we started keeps the version that we started, also when its image has lost its name. */
+/**
+ * An instance that we started keeps the version that we started, also when its image has lost its name; another
+ * one, of which a daemon that died never heard, is known by its image's id.
+ */
 const recognised = (turn: Turn, spec: ContainerSpec, sighting: Sighting): Sighting => {
-  if (sighting._tag !== "Running" || sighting.version !== undefined || sighting.id === "") return sighting
+  if (sighting._tag !== "Running" || sighting.version !== undefined) return sighting
   const { startedId, startedVersion } = turn.record(spec.name)
-  return startedId !== null && startedVersion !== null && sameId(sighting.id, startedId)
-    ? { ...sighting, version: startedVersion }
-    : sighting
+  const isOurs = sighting.id !== "" && startedId !== null && sameId(sighting.id, startedId)
+  const started = isOurs ? startedVersion : null
+  return { ...sighting, version: started ?? versionById(turn.memory, spec.name, sighting.image) }
 }
 
 /** What of a new sighting was somebody else's doing. */

@@ -58,7 +58,18 @@ export const parse = (text: string): Either.Either<ImageRef, string> => {
  * repository nor version.
  */
 export const isNameless = (image: ImageRef): boolean =>
-  /(?:^|@)sha256$/.test(image.repository) || /^[0-9a-f]{12,64}$/.test(image.repository)
+  /(?:^|@)sha256$/.test(image.repository) || idPattern.test(image.repository)
+
+const idPattern = /^[0-9a-f]{12,64}$/
+
+/** Whether what an engine shows in place of a lost name is the image of this id; either may be shortened. */
+export const isShownAs = (image: ImageRef, id: string): boolean => {
+  const digits = id.replace(/^sha256:/, "")
+  return idPattern.test(digits) &&
+    [image.repository, image.tag].some((shown) =>
+      idPattern.test(shown) && (shown.startsWith(digits) || digits.startsWith(shown))
+    )
+}
 
 const defaultHosts = ["localhost/", "docker.io/library/", "docker.io/"]
 

@@ -1,7 +1,7 @@
 /** Questions about the set: which services are wrong, whether all are seen, what each is to run. */
 import type { ContainerSpec } from "../../model/catalogue.ts"
 import type { Audit } from "../../model/event.ts"
-import { format, type ImageRef, same, split } from "../../model/image.ts"
+import { format, type ImageRef, isShownAs, same, split } from "../../model/image.ts"
 import { assignedImage, type Memory, recordOf, watchedOf } from "../memory.ts"
 import { isFresh, runsAssigned } from "../question.ts"
 import type { Member, Saga } from "./record.ts"
@@ -103,6 +103,21 @@ export const changing = ({ durable: { upgrade } }: Memory, container: string): P
   upgrade !== null && upgrade.phase !== "staging" && upgrade.members.some((member) => member.container === container)
     ? { partOf: upgrade.id }
     : {}
+
+/**
+ * The version of an image that has lost its name and is shown by its id: the
+ * saga recorded the ids of what it may start. Where both sides are one image, it
+ * is what the container is assigned.
+ */
+export const versionById = (memory: Memory, container: string, shown: ImageRef): string | undefined => {
+  const member = memory.durable.upgrade?.members.find((candidate) => candidate.container === container)
+  if (member === undefined) return undefined
+  const known = [{ image: member.target, id: member.digest }, ...(member.previous === null ? [] : [member.previous])]
+    .flatMap(({ id, image }) => id !== null && isShownAs(shown, id) ? [image] : [])
+  const { assigned } = recordOf(memory, container)
+  const image = known.find((one) => one === assigned) ?? known[0]
+  return image === undefined ? undefined : split(image).tag
+}
 
 /** Whether the saga is in the midst of changing this container. */
 export const isSwitching = (memory: Memory, container: string): boolean => {

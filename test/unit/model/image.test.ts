@@ -7,6 +7,7 @@ import {
   familiar,
   format,
   ImageRefSchema,
+  isShownAs,
   parse,
   Repository,
   same,
@@ -85,6 +86,17 @@ describe("an image reference", () => {
       assert.isFalse(same({ repository: name, tag: version }, { repository: name, tag: `${version}x` }))
       assert.isFalse(same({ repository: name, tag: version }, { repository: `${name}x`, tag: version }))
     }))
+  })
+
+  it("that lost its name is known by its id, shortened or not, and by nothing shorter than twelve digits", () => {
+    const id = "0123456789ab".padEnd(64, "c")
+    for (const shown of [`sha256:${id}`, `docker-database@sha256:${id}`, `${id.slice(0, 12)}:latest`]) {
+      assert.isTrue(isShownAs(split(shown), id), shown)
+      assert.isTrue(isShownAs(split(shown), `sha256:${id.slice(0, 12)}`), shown)
+      assert.isFalse(isShownAs(split(shown), id.replace("0", "1")), shown)
+      assert.isFalse(isShownAs(split(shown), id.slice(0, 11)), shown)
+    }
+    assert.isFalse(isShownAs(split("docker-database:1.0"), id))
   })
 
   it("a repository has no tag, and at most 255 characters", () => {
