@@ -8,7 +8,7 @@ import { contested, isForeignVersion, noteForeignStart, noteForeignVersion, note
 import { assignedImage, targetVersion, unprobed, type Watched } from "./memory.ts"
 import { chargeFailure, countsAsRestart, owe } from "./owe.ts"
 import { excuseProbe, settleProbe } from "./probe.ts"
-import { isQuarantined, sameId } from "./question.ts"
+import { isFresh, isQuarantined, runsAssigned, sameId } from "./question.ts"
 import { concludeReboot } from "./reboot.ts"
 import type { Turn } from "./turn.ts"
 import { versionById } from "./upgrade/members.ts"
@@ -235,10 +235,13 @@ const sameSighting = (left: Sighting, right: Sighting): boolean => {
 
 /** The first look after an action of unknown outcome shows what it came to. */
 const settle = (turn: Turn, spec: ContainerSpec): void => {
-  const { sighting, unsettled } = turn.watched(spec.name)
-  if (unsettled === undefined || sighting._tag === "Unknown") return
+  const watched = turn.watched(spec.name)
+  const { sighting, unsettled } = watched
+  if (unsettled === undefined || sighting._tag === "Unknown" || !isFresh(watched)) return
   turn.setWatched(spec.name, { unsettled: undefined })
-  const took = unsettled.action === "Stop" ? sighting._tag !== "Running" : sighting._tag === "Running"
+  // What runs and is another version than it was started at, is somebody else's: the name was taken.
+  const runs = sighting._tag === "Running" && runsAssigned(turn.memory, spec) !== false
+  const took = unsettled.action === "Stop" ? sighting._tag !== "Running" : runs
   if (took || (unsettled.action === "Remove" && sighting._tag === "Absent")) {
     turn.say(
       "info",

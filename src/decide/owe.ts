@@ -9,7 +9,6 @@ import type { Cause } from "./durable.ts"
 import { isFresh, restartCause, wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
 import { countRestart } from "./upgrade/count.ts"
-import { isSwitching } from "./upgrade/members.ts"
 import { crashLoopLevel } from "./verdict.ts"
 
 const climbs: ReadonlySet<Cause> = new Set(["Crash", "Unhealthy", "WrongVersion"])
@@ -50,8 +49,8 @@ export const owe = (turn: Turn, spec: ContainerSpec, cause: Happened): void => {
   const ranFor = record.startedAt === null ? 0 : mono - record.startedAt - record.paidFor
   const level = payBack(ladder, record.level, ranFor)
   const running = turn.watched(spec.name).sighting._tag === "Running"
-  // An upgrade is no failure of what it replaces.
-  const climbing = climbs.has(cause) && !(cause === "WrongVersion" && isSwitching(turn.memory, spec.name))
+  // What an upgrade switches owes its start from the assignment on: another version found here is somebody else's doing.
+  const climbing = climbs.has(cause)
   if (countsAsRestart.has(cause)) countRestart(turn, spec.name)
   const wait = climbing
     ? delay(ladder, level, turn.random())
@@ -118,7 +117,8 @@ const describe = (turn: Turn, spec: ContainerSpec, cause: Happened): string => {
 
 /** A start or removal that failed: the next try comes a level later. */
 export const chargeFailure = (turn: Turn, spec: ContainerSpec, reason: string): void => {
-  countRestart(turn, spec.name)
+  // What runs in its place is somebody else's, and speaks against no set.
+  if (turn.watched(spec.name).sighting._tag !== "Running") countRestart(turn, spec.name)
   const record = turn.record(spec.name)
   const ladder = turn.memory.policy.restart
   // Never at once: what has just been refused is not asked again in the same breath.

@@ -92,6 +92,27 @@ describe("contention", () => {
     assert.strictEqual(bench.record(ha).restarts, 0)
   })
 
+  it("is a foreign version that takes the name before each of our starts: that one has failed, and the next comes later", () => {
+    const bench = settled().wait(3_600_000)
+    bench.look({ [ha]: absent })
+    bench.imagesHeld()
+    const waits: Array<number> = []
+    for (let round = 0; round < 6; round += 1) {
+      assert.deepStrictEqual(bench.take().slice(-1), [`Start ${ha}`])
+      bench.end(ha, { _tag: "Ambiguous", reason: "the name is taken", unreachable: false })
+      bench.look({ [ha]: runs("6.6", `foreign-${round}`) })
+      const { at, cause } = bench.record(ha).due!
+      assert.strictEqual(cause, "WrongVersion")
+      waits.push(at - bench.mono)
+      bench.wait(at - bench.mono).give({ _tag: "Woke" })
+      bench.end(ha).look({ [ha]: stopped })
+      bench.end(ha).look({ [ha]: absent })
+    }
+    const expected = [1, 2, 4, 8, 16, 32]
+    waits.forEach((wait, index) => assert.closeTo(wait / 1000, expected[index]!, expected[index]! * 0.2))
+    assert.notInclude(bench.reasons(), "ReadBack")
+  })
+
   it("is a container started again and again although it shall be stopped: stopped ever later", () => {
     const bench = settled()
     bench.command({ _tag: "SetDesired", container: ha, desired: "stopped" })

@@ -148,6 +148,25 @@ describe("outcomes", () => {
     assert.strictEqual(bench.record(ha).level, before + 1)
   })
 
+  it("settles a start of unknown outcome by no look from before it ended", () => {
+    const bench = settled().look({ [ha]: absent })
+    bench.imagesHeld()
+    const begun = bench.mono
+    bench.end(ha, { _tag: "Ambiguous", reason: "timed out", unreachable: false })
+    const { level } = bench.record(ha)
+    bench.give({
+      _tag: "Looked",
+      look: {
+        begun,
+        ended: bench.mono,
+        result: { _tag: "Seen", sightings: new Map([database, gnmi, ha].map((name) => [name, absent()])) }
+      }
+    })
+    assert.strictEqual(bench.record(ha).level, level)
+    bench.look({})
+    assert.include(bench.reasons(), "ReadBack")
+  })
+
   it("charges nothing for a start that broke off with the connection", () => {
     const bench = settled().look({ [ha]: absent })
     bench.imagesHeld()

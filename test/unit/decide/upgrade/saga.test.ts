@@ -138,6 +138,51 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
 
+  it("knows what runs by the id of its image where that has lost its name, forward and back", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(5)
+    assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
+    // An instance of which a daemon that died never heard.
+    world.replace(database, "docker-database:2.0")
+    world.nameless.add(database)
+    world.pass(60)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.command({ _tag: "Rollback" })
+    world.nameless.clear()
+    world.pass(5)
+    assert.deepStrictEqual([world.memory.durable.upgrade?.phase, world.versions()], ["rollingBack", all("1.0")])
+    world.replace(database, "docker-database:1.0")
+    world.nameless.add(database)
+    world.settle()
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "rolledBack")
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+  })
+
+  it("climbs the ladder against whoever puts another version into the place of what was switched", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(5)
+    for (let second = 0; second < 120; second += 1) {
+      if (world.versions()[0] === "2.0") world.replace(database, "docker-database:6.6")
+      world.pass(1)
+    }
+    assert.isBelow(world.calls.filter((call) => call === `Stop ${database}`).length, 10)
+    assert.strictEqual(world.memory.durable.upgrade?.members[0]?.restarts, 0, "which speaks against nobody's set")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
+  it("holds it against no set where somebody else's container takes the name before its starts", () => {
+    const world = new UpgradeWorld()
+    let taken = 0
+    world.watch = (call) => {
+      if (call._tag !== "Start" || call.container !== database || taken === 5) return
+      taken += 1
+      world.replace(database, "docker-database:6.6")
+    }
+    world.upgradeTo("2.0").settle()
+    assert.strictEqual(taken, 5)
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
   it("does not send again what is there", () => {
     const world = new UpgradeWorld()
     for (const image of world.archives) world.images.add(image)
