@@ -3,7 +3,7 @@
  * order. Invariants, time line, coverage and hash are all made from it, so that
  * none of them sees more than the others. Times are simulated milliseconds.
  */
-import type { EventBody } from "../model/event.ts"
+import type { Event } from "../model/event.ts"
 import type { ListContainerResponse, MethodName } from "../npu/messages.ts"
 import type { GrpcCode } from "../npu/wire.ts"
 import type { Fault } from "./fault.ts"
@@ -117,7 +117,7 @@ export type Entry =
     readonly what: string
     readonly answer: string | undefined
   }
-  | { readonly _tag: "Said"; readonly at: number; readonly dpu: number; readonly event: EventBody }
+  | { readonly _tag: "Said"; readonly at: number; readonly dpu: number; readonly event: Event }
   /** Something that the program itself calls an error of its own. */
   | { readonly _tag: "Defect"; readonly at: number; readonly dpu: number; readonly text: string }
   | { readonly _tag: "Version"; readonly at: number; readonly dpu: number; readonly version: string | undefined }

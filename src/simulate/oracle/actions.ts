@@ -42,7 +42,8 @@ export const sent = (journal: DpuJournal, call: Call, policy: Policy, truth: Tru
       stopped(journal, container, call, since, policy, truth, report)
       break
     case "RemoveContainer":
-      removed(journal, container, call, since, report)
+      // Before it is removed, its last output is fetched.
+      removed(journal, container, call, Math.min(since, call.begun - policy.evidence.deadline), report)
       break
     default:
       report("EvidenceFirst", call.container, `${call.method} is not a call that the offloader makes`)

@@ -116,6 +116,8 @@ export class DpuJournal {
   private readonly reader = new MemoryReader()
   private lastSaving: string | undefined
   saving: { readonly begun: number; readonly text: string } | undefined
+  /** When the last save began, and with it when what it says was decided: a slow disk holds up what follows from that. */
+  saveBegan = Number.NEGATIVE_INFINITY
   /** When the run of saves that follow each other at once, now or just ended, began. */
   private chainBegan = 0
   private chainEnded = Number.NEGATIVE_INFINITY
@@ -298,6 +300,7 @@ export class DpuJournal {
       this.chainBegan = this.lists > 0 || at - this.lookEnded <= sameLook ? Math.min(at, this.lookBegan) : at
     }
     this.saving = { begun: at, text }
+    this.saveBegan = at
     this.lastSaving = text
   }
 

@@ -66,7 +66,7 @@ export class Liveness {
       if (change !== undefined && !isLast) continue
       this.judged.add(journal)
       if (change === undefined) this.judge(journal, running, report)
-      else if (this.quiet > lasting && !isLeaderless(journal)) {
+      else if (this.quiet > lasting && !isLeaderless(journal) && !isHeldUp(journal)) {
         report("Converges", journal.dpu, undefined, `${change} does not end`)
       }
     }
@@ -154,6 +154,16 @@ const isLeaderless = ({ containers, memory, version }: DpuJournal, name?: string
   return memory.quarantine.some((entry) => entry.version === wanted) && assignedTags(memory).size > 1
     && [...containers.keys()].some((one) => (name ?? one) === one && memory.containers[one]?.owned !== true)
 }
+
+/** Whether a member waits to run after what an operator stopped: neither it nor its upgrade gets any further. */
+const isHeldUp = ({ containers, memory }: DpuJournal): boolean =>
+  memory?.upgrade?.members.some(({ container }) => {
+    const member = containers.get(container)
+    return member?.desired === "running" && member.evidence.present.state !== "Running"
+      && [...containers.values()].some(({ desired, spec }) =>
+        desired === "stopped" && member.spec.after.includes(spec.service)
+      )
+  }) === true
 
 /**
  * The DPU's version, or the one that an operator ordered; or, where that failed and is in quarantine, the one that

@@ -266,7 +266,8 @@ export class Oracle {
       if (journal.memoryLost) return
       return this.reporter(entry.dpu, entry.at)("MemoryLoads", "", entry.event.message)
     }
-    if (entry.event.reason !== "NpuRebooted") return
+    // The summary of a storm tells again what was concluded minutes ago.
+    if (entry.event.reason !== "NpuRebooted" || entry.event.count !== undefined) return
     // The message tells who is gone first, and who was made anew by the NPU after that.
     const gone = entry.event.message.split("Made anew")[0] ?? ""
     const since = journal.decidedSince(entry.at)
@@ -283,7 +284,8 @@ export class Oracle {
     }
     journal.rebootAt = entry.at
     for (const container of named) {
-      container.notBefore = entry.at + journal.dpu * this.policy.outage.staggerPerDpu - 50
+      // Its turn is reckoned from when that was decided: what it owes was saved before it was said.
+      container.notBefore = journal.saveBegan + journal.dpu * this.policy.outage.staggerPerDpu - 50
     }
   }
 

@@ -2,17 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import { type Durable, encode, initial, initialContainer } from "../../../src/decide/durable.ts"
+import type { ListContainerResponse } from "../../../src/npu/messages.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 import { Oracle } from "../../../src/simulate/oracle/oracle.ts"
 import type { Invariant } from "../../../src/simulate/oracle/violation.ts"
 import type { Call, Entry } from "../../../src/simulate/trace.ts"
 import { database, gnmi, ha, specs } from "../decide/bench.ts"
 
-const judged = (trace: ReadonlyArray<Entry>): ReadonlyArray<Invariant> => {
+const judged = (trace: ReadonlyArray<Entry>, quiet = 300_000): ReadonlyArray<Invariant> => {
   const oracle = new Oracle({
     policy: defaults,
     containers: [specs],
-    quiet: 300_000,
+    quiet,
     badVersions: [],
     unobtainable: ""
   })
@@ -148,5 +149,101 @@ describe("a start where the wanted version is in quarantine", () => {
     assert.include(started("1.5", { containers }), "RightImage")
     const mixed = { ...containers, [gnmi]: { ...found, assigned: "docker-sonic-gnmi:1.6" } }
     assert.include(started("1.5", { quarantine, containers: mixed }), "RightImage")
+  })
+})
+
+describe("a reboot of the NPU", () => {
+  const said = (count?: number): Entry => ({
+    _tag: "Said",
+    at: 5000,
+    dpu: 0,
+    event: {
+      sequence: 1,
+      at: "",
+      severity: "warning",
+      reason: "NpuRebooted",
+      message: `The NPU seems to have restarted. No longer there: ${database}; started again.`,
+      ...(count === undefined ? {} : { count })
+    }
+  })
+
+  it("is concluded from nothing where all was whole, and not by a summary that tells of it again", () => {
+    assert.deepStrictEqual(judged([up(), said()]), ["RebootSeen"])
+    assert.deepStrictEqual(judged([up(), said(2)]), [])
+  })
+})
+
+describe("the removal of a leftover", () => {
+  const leftover = {
+    id: "0123456789ab",
+    name: `/${database}`,
+    imageName: "docker-database:1.0",
+    status: "STOPPED",
+    labels: {},
+    hash: ""
+  } as unknown as ListContainerResponse
+
+  const removed = (at: number): ReadonlyArray<Invariant> => {
+    const lists = [1000, 2000, 2001].flatMap((asked, index): ReadonlyArray<Entry> => {
+      const list = call("ListContainer", asked)
+      return [
+        { _tag: "Called", at: asked, call: list },
+        {
+          _tag: "Answered",
+          at: asked + 1,
+          call: list,
+          error: index === 0 ? undefined : { code: "DEADLINE_EXCEEDED", origin: "local" },
+          rows: index === 0 ? [leftover] : undefined,
+          images: undefined
+        }
+      ]
+    })
+    const remove = { ...call("RemoveContainer", at), container: database }
+    return judged([up(), ...lists, { _tag: "Called", at, call: remove }])
+  }
+
+  it("was decided at the latest when its last output began to be fetched", () => {
+    assert.notInclude(removed(2002 + defaults.evidence.deadline), "EvidenceFirst")
+    assert.include(removed(2003 + defaults.evidence.deadline), "EvidenceFirst")
+  })
+})
+
+describe("an upgrade that does not end", () => {
+  const converged = (desired: "running" | "stopped"): ReadonlyArray<Invariant> => {
+    const member = {
+      target: "",
+      digest: null,
+      previous: null,
+      side: "new",
+      passed: true,
+      restarts: 0,
+      unready: 0
+    } as const
+    const text = encode({
+      ...initial(1),
+      upgrade: {
+        id: "upgrade-1",
+        kind: "upgrade",
+        version: "2.0",
+        by: "version",
+        phase: "probation",
+        members: [{ ...member, container: ha }],
+        probation: 0,
+        failure: null
+      },
+      containers: { [database]: { ...initialContainer, desired } }
+    }, 0)
+    return judged([
+      { _tag: "Commanded", at: 0, dpu: 0, container: database, desired, phase: "asked" },
+      up(text),
+      { _tag: "Quiet", at: 1 },
+      { _tag: "Down", at: 2, dpu: 0, life: 1, how: "stopped", reason: "" },
+      { _tag: "Version", at: 1_495_000, dpu: 0, version: "2.0" }
+    ], 1_500_000)
+  }
+
+  it("is none that an operator holds up, who stopped what a member comes after", () => {
+    assert.deepStrictEqual(converged("running"), ["Converges"])
+    assert.deepStrictEqual(converged("stopped"), [])
   })
 })
