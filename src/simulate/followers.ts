@@ -70,7 +70,11 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
 
 /** The same where upgrades shall come to their end: what is too old to be kept is not always let go. */
 export const calmFollowers: typeof followers = {
-  VersionChange: ({ at }, chance, world) => chance.hits(0.5) ? [unremoving(at, chance, world)] : []
+  VersionChange: ({ at }, chance, world) => [
+    ...(chance.hits(0.5) ? [unremoving(at, chance, world)] : []),
+    // It takes its time to say so, and the next version is wanted while a removal is under way.
+    ...(chance.hits(0.3) ? [{ ...unremoving(at, chance, world), length: 3_600_000, delay: 20_000 } as Fault] : [])
+  ]
 }
 
 /** Milliseconds until somebody has thought again. */

@@ -46,7 +46,7 @@ export const staging = (memory: Turn["memory"], images: ReadonlyArray<ImageRef>,
       doing: true
     }
   }
-  if (upgrade.pruning !== undefined && images.some((image) => format(image) === upgrade.pruning)) {
+  if (upgrade.pruning !== undefined) {
     return {
       _tag: "Wait",
       reason: "Pruning",
