@@ -10,7 +10,9 @@ import type { Report } from "./violation.ts"
 /** The world as it truly is, where a check needs it. */
 export interface Truth {
   /** The instance that runs under this name: since when, and from which image. */
-  readonly running: (container: string) => { readonly since: number; readonly image: string } | undefined
+  readonly running: (
+    container: string
+  ) => { readonly id: string; readonly since: number; readonly image: string } | undefined
 }
 
 const changes: ReadonlySet<string> = new Set(["StartContainer", "StopContainer", "RemoveContainer", "UpdateContainer"])
@@ -195,7 +197,8 @@ const stopped = (
   }
   const { health } = policy
   const length = health.unhealthyForService[container.spec.service] ?? health.unhealthyFor
-  const runningSince = truth.running(name)?.since
+  // Of an instance that somebody has put in its place since the last look, nobody could know.
+  const runningSince = truly !== undefined && truly.id === container.probed ? truly.since : undefined
   const pastGrace = runningSince === undefined || call.begun - runningSince >= health.grace - 1
   if (!container.probes.wasBad(since, call.begun, health.failures, length - 1)) {
     report(
