@@ -357,8 +357,8 @@ export const mutants = [
     replace: "return",
     also: [{
       file: decide("upgrade/clock"),
-      find: "Math.min(mono - before.lookedAt, longestStep)",
-      replace: "mono - before.lookedAt + 0 * longestStep"
+      find: "Math.min(ended - before.lookedAt, longestStep)",
+      replace: "ended - before.lookedAt + 0 * longestStep"
     }]
   },
   {

@@ -1,8 +1,9 @@
 /**
  * The clocks of gate and probation. They count only what was observed: the time
- * between two looks that both showed the service Running as it should. An outage
- * of the NPU, or a server without a list of containers, stops them; what was
- * counted before it stays.
+ * between the ends of two looks that both showed the service Running as it
+ * should, however late a slow disk lets the daemon hear of them. An outage of the
+ * NPU, or a server without a list of containers, stops them; what was counted
+ * before it stays.
  */
 import type { Input } from "../input.ts"
 import { type Gate, type UpgradeMemory, watchedOf } from "../memory.ts"
@@ -20,15 +21,14 @@ export const observe = (turn: Turn, input: Input): void => {
     turn.setUpgrade({ lookedAt: undefined, running: {} })
     return
   }
-  if (saga.phase !== "staging") turn.setUpgrade(advanced(turn, saga))
+  if (saga.phase !== "staging") turn.setUpgrade(advanced(turn, saga, input.look.ended))
   settle(turn)
 }
 
-const advanced = (turn: Turn, saga: Saga): Partial<UpgradeMemory> => {
+const advanced = (turn: Turn, saga: Saga, ended: number): Partial<UpgradeMemory> => {
   const before = turn.memory.upgrade
   const { longestStep } = turn.memory.policy.upgrade
-  const { mono } = turn.now
-  const step = before.lookedAt === undefined ? 0 : Math.min(mono - before.lookedAt, longestStep)
+  const step = before.lookedAt === undefined ? 0 : Math.min(ended - before.lookedAt, longestStep)
   const running: Record<string, string> = {}
   const gates: Record<string, Gate> = {}
   const unready: Record<string, number> = { ...before.unready }
@@ -55,7 +55,7 @@ const advanced = (turn: Turn, saga: Saga): Partial<UpgradeMemory> => {
   const whole = saga.members.filter((member) => isWantedRunning(turn.memory, member))
     .every(({ container }) => running[container] !== undefined && before.running[container] === running[container])
   return {
-    lookedAt: mono,
+    lookedAt: ended,
     running,
     gates,
     unready,

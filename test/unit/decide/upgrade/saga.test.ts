@@ -53,6 +53,18 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.memory.durable.previousSet?.[ha], "docker-dash-ha:1.0")
   })
 
+  it("counts for a gate the time between two looks, not that until they are heard of", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0")
+    const isPassed = () => world.memory.durable.upgrade?.members[0]?.passed
+    for (let second = 0; second < 60 && world.versions()[0] !== "2.0"; second += 1) world.pass(1)
+    world.pass(5)
+    assert.isFalse(isPassed())
+    world.look(9000)
+    assert.isFalse(isPassed())
+    world.pass(10)
+    assert.isTrue(isPassed())
+  })
+
   it("stops nothing before old and new images are shown on the NPU", () => {
     const world = new UpgradeWorld()
     world.watch = (call) => {

@@ -361,8 +361,10 @@ export class UpgradeWorld {
     }
   }
 
-  look(): void {
+  /** One that is heard of so many milliseconds after its end. */
+  look(late = 0): void {
     const at = this.mono += 1
+    this.mono += late
     this.give({
       _tag: "Looked",
       look: {
