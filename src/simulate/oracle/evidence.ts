@@ -56,6 +56,11 @@ export class ContainerEvidence {
     this.become(unknown, at)
   }
 
+  /** A list failed that is asked for again: the look goes on. */
+  goesOn(at: number): void {
+    if (this.leftoverAt !== undefined) this.leftoverAt = at
+  }
+
   /** A complete list: of all containers, or of the running ones. */
   listed(rows: ReadonlyArray<ContainerRow>, all: boolean, begun: number, ended: number): void {
     if (begun < this.notBefore) return

@@ -220,7 +220,10 @@ export class Oracle {
     if (rows === undefined) {
       journal.failures++
       journal.failuresInLook++
-      if (journal.failures < this.policy.rpc.ListContainer.tries) return
+      if (journal.failures < this.policy.rpc.ListContainer.tries) {
+        for (const container of journal.containers.values()) container.evidence.goesOn(entry.at)
+        return
+      }
       journal.observes(false, entry.at, this.policy.upgrade.longestStep)
       for (const container of journal.containers.values()) {
         container.evidence.blind(entry.at)
