@@ -7,9 +7,10 @@ import type { ContainerSpec } from "../../model/catalogue.ts"
 import type { Policy } from "../../policy/policy.ts"
 import type { Call, Entry } from "../trace.ts"
 import { isChange, sent } from "./actions.ts"
+import type { ContainerJournal } from "./container-journal.ts"
 import { readRows } from "./evidence.ts"
 import { Containers, removing } from "./images.ts"
-import { type ContainerJournal, DpuJournal } from "./journal.ts"
+import { DpuJournal } from "./journal.ts"
 import { Liveness } from "./liveness.ts"
 import { asked, commanded, saving } from "./saves.ts"
 import type { Report, Violation } from "./violation.ts"
@@ -247,20 +248,10 @@ export class Oracle {
       // What it was while an action is in flight, says nothing of what it will be.
       if (container.inFlight !== undefined) continue
       container.evidence.listed(rows, entry.call.all, entry.call.begun, entry.at)
-      this.probesOf(container, entry.at)
+      container.shows(container.evidence.present, entry.at)
       container.probes.listed(true, entry.call.begun)
     }
     journal.observes(true, entry.at, this.policy.upgrade.longestStep)
-  }
-
-  /** Probes are of an instance: another one begins without history. */
-  private probesOf(container: ContainerJournal, at: number): void {
-    const { present } = container.evidence
-    if (present.state === "Unknown") return
-    if (present.version !== undefined) container.seen.add(present.version)
-    const instance = present.state === "Running" ? present.id : ""
-    if (instance === container.probed) return
-    container.becomes(instance, at)
   }
 
   private said(entry: Extract<Entry, { _tag: "Said" }>): void {

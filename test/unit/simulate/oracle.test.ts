@@ -53,6 +53,22 @@ const question = (method: Call["method"], at: number): ReadonlyArray<Entry> => {
   ]
 }
 
+/** A list of all; each row is the name and the id of what runs. */
+const listed = (at: number, ...rows: ReadonlyArray<readonly [name: string, id: string]>): ReadonlyArray<Entry> => {
+  const asked = call("ListContainer", at)
+  return [
+    { _tag: "Called", at, call: asked },
+    {
+      _tag: "Answered",
+      at: at + 1,
+      call: asked,
+      error: undefined,
+      rows: rows.map(([name, id]) => ({ id, name, imageName: "docker-database:1.0", status: "RUNNING", labels: {} })),
+      images: undefined
+    }
+  ]
+}
+
 const retry = (at: number, answer: string | undefined): Entry => ({
   _tag: "Asked",
   at,
@@ -245,5 +261,30 @@ describe("an upgrade that does not end", () => {
   it("is none that an operator holds up, who stopped what a member comes after", () => {
     assert.deepStrictEqual(converged("running"), ["Converges"])
     assert.deepStrictEqual(converged("stopped"), [])
+  })
+})
+
+describe("a service that lists had no more", () => {
+  const followed = (id: string): ReadonlyArray<Invariant> =>
+    judged([
+      up(),
+      ...listed(1000, [database, "one"]),
+      { _tag: "Probed", at: 1100, dpu: 0, container: database, begun: 1099, result: "Healthy" },
+      ...listed(2000),
+      ...listed(2001),
+      ...listed(3000, [database, id]),
+      {
+        _tag: "Called",
+        at: 4000,
+        call: { ...call("StartContainer", 4000), container: gnmi, image: "docker-sonic-gnmi:1.0" }
+      }
+    ])
+
+  it("answers on where the same instance is there again, so that what comes after it may start", () => {
+    assert.notInclude(followed("one"), "DependencyAnswers")
+  })
+
+  it("is not known to answer where it is another instance", () => {
+    assert.include(followed("two"), "DependencyAnswers")
   })
 })
