@@ -35,10 +35,18 @@ export const reckon = (turn: Turn, spec: ContainerSpec): void => {
     if (cause === undefined) turn.setRecord(spec.name, { due: null })
     else if (record.due === null) owe(turn, spec, cause)
     // Owed already, for a reason that it outran: somebody has started it meanwhile.
+    else if (record.due.cause === "NpuReboot") oweAfterReboot(turn, spec, cause, record.due.at)
     else if (record.due.cause !== cause) turn.setRecord(spec.name, { due: { ...record.due, cause } })
   } else if (record.due === null) {
     owe(turn, spec, record.owned ? "Crash" : "Initial")
   }
+}
+
+/** A reboot excuses what it took away, and not what somebody else has put there since. The DPU's turn stays. */
+const oweAfterReboot = (turn: Turn, spec: ContainerSpec, cause: Happened, itsTurn: number): void => {
+  owe(turn, spec, cause)
+  const { due } = turn.record(spec.name)
+  if (due !== null) turn.setRecord(spec.name, { due: { ...due, at: Math.max(due.at, itsTurn) } })
 }
 
 /** Owes a start for a reason, and charges the ladder where the reason is the container's. */
@@ -118,7 +126,8 @@ const describe = (turn: Turn, spec: ContainerSpec, cause: Happened): string => {
 /** A start or removal that failed: the next try comes a level later. */
 export const chargeFailure = (turn: Turn, spec: ContainerSpec, reason: string): void => {
   // What runs in its place is somebody else's, and speaks against no set.
-  if (turn.watched(spec.name).sighting._tag !== "Running") countRestart(turn, spec.name)
+  const isOutrun = turn.watched(spec.name).sighting._tag === "Running"
+  if (!isOutrun) countRestart(turn, spec.name)
   const record = turn.record(spec.name)
   const ladder = turn.memory.policy.restart
   // Never at once: what has just been refused is not asked again in the same breath.
@@ -126,7 +135,7 @@ export const chargeFailure = (turn: Turn, spec: ContainerSpec, reason: string): 
   const wait = delay(ladder, level, turn.random())
   turn.setRecord(spec.name, {
     level: level + 1,
-    due: { at: turn.now.mono + wait, cause: record.due?.cause ?? "Crash" },
+    due: { at: turn.now.mono + wait, cause: isOutrun ? "WrongVersion" : record.due?.cause ?? "Crash" },
     lastReason: reason
   })
   turn.say(

@@ -162,6 +162,32 @@ describe("a reboot of the NPU whose own units make the containers anew", () => {
     assert.strictEqual(condition(bench, gnmi, "Contested").status, "False")
   })
 
+  it("excuses nothing that somebody else has put there before our start: it is charged once, found by it or not", () => {
+    const found = settled().lookFails(false)
+    found.look({ ...anew, [ha]: absent })
+    for (const name of [database, gnmi]) found.probe(name, "Healthy")
+    found.wait(Math.max(0, found.record(ha).due!.at - found.mono)).give({ _tag: "Woke" })
+    found.imagesHeld().end(ha, { _tag: "Ambiguous", reason: "ALREADY_EXISTS", unreachable: false })
+    found.take()
+    found.look({ ...anew, [ha]: runs("0.9", "other") })
+    assert.deepStrictEqual(found.take(), [])
+    assert.deepStrictEqual([found.record(ha).level, found.record(ha).due?.cause], [2, "WrongVersion"])
+    assert.isAtLeast(found.record(ha).due!.at - found.mono, 800)
+    const unfound = settled().lookFails(false).look({ ...anew, [ha]: absent }).look({
+      ...anew,
+      [ha]: runs("0.9", "other")
+    })
+    assert.deepStrictEqual([unfound.record(ha).level, unfound.record(ha).due?.cause], [1, "WrongVersion"])
+  })
+
+  it("leaves what it owes to the DPU's turn", () => {
+    const bench = settled().lookFails(false)
+    bench.look({ ...anew, [ha]: absent })
+    const { at } = bench.record(ha).due!
+    bench.look({ ...anew, [ha]: runs("0.9", "other") })
+    assert.deepStrictEqual(bench.record(ha).due, { at, cause: "WrongVersion" })
+  })
+
   it("is recognised by a daemon that restarted with it", () => {
     const bench = settled()
     bench.memory = { ...initialMemory(bench.memory.durable), specs: bench.memory.specs }
