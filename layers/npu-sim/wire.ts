@@ -29,6 +29,8 @@ export interface MemoryWireOptions {
   readonly chunkSize?: number
   /** Pace of uploads, bytes a second; unlimited by default. */
   readonly bytesPerSecond?: number
+  /** Whether the way from the NPU swallows now what a log says, and that it ends; never by default. */
+  readonly swallowsLogs?: () => boolean
 }
 
 type Collectors = {
@@ -63,6 +65,7 @@ export const make = (engine: Engine, options: MemoryWireOptions = {}): Effect.Ef
   Effect.gen(function*() {
     const events = yield* PubSub.unbounded<ConnectionEvent>()
     const breakers = new Set<(reason: string) => void>()
+    const { swallowsLogs = never } = options
     let cut: string | undefined
     let connected = false
 
@@ -126,8 +129,12 @@ export const make = (engine: Engine, options: MemoryWireOptions = {}): Effect.Ef
             const breaker = (reason: string): void => void emit.fail(local("Log", "UNAVAILABLE", reason))
             breakers.add(breaker)
             const stop = follow(engine, request, {
-              text: (text) => void emit.single({ msg: text }),
-              end: () => emit.end(),
+              text: (text) => {
+                if (!swallowsLogs()) emit.single({ msg: text })
+              },
+              end: () => {
+                if (!swallowsLogs()) emit.end()
+              },
               refuse: (refusal) => void emit.fail(peerError("Log", refusal))
             })
             return () => {
@@ -223,6 +230,8 @@ export const make = (engine: Engine, options: MemoryWireOptions = {}): Effect.Ef
       }
     }
   })
+
+const never = (): boolean => false
 
 const noReflection = refuse("UNIMPLEMENTED", "unknown service grpc.reflection.v1.ServerReflection")
 

@@ -298,7 +298,8 @@ export class SimulatedDpu {
         })
       })
     )
-    return Effect.map(MemoryWire.make(engine, { bytesPerSecond: 50e6 }), (memory) => {
+    const way = { bytesPerSecond: 50e6, swallowsLogs: () => this.link.swallowsReplies }
+    return Effect.map(MemoryWire.make(engine, way), (memory) => {
       this.link.attach(memory.connection)
       const wire = FaultyWire.make({
         inner: memory.wire,

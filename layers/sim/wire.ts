@@ -224,14 +224,10 @@ export const make = (options: FaultyWireOptions): WireService => {
         Duration.toMillis(deadline),
         (rows) => method === "ListContainer" ? rows as unknown as ReadonlyArray<ListContainerResponse> : undefined
       ),
-    stream: (method, request) => {
-      if (method === "Log" && (!options.offersLogs || server.lacks(method))) return Stream.fail(unimplemented(method))
-      // What a cut swallows does not come, and neither does the end.
-      return inner.stream(method, request).pipe(
-        Stream.filter(() => !link.swallowsReplies),
-        Stream.concat(Stream.suspend(() => link.swallowsReplies ? silence : Stream.empty))
-      )
-    },
+    stream: (method, request) =>
+      method === "Log" && (!options.offersLogs || server.lacks(method))
+        ? Stream.fail(unimplemented(method))
+        : inner.stream(method, request),
     deploy: (call) =>
       invoke(
         { ...describe("Deploy", {}), image: `${call.transfer.name}:${call.transfer.tag}` },
@@ -256,8 +252,6 @@ export const make = (options: FaultyWireOptions): WireService => {
 
 const reflected = <A>(description: ReadonlyArray<ReflectionResponse>): Effect.Effect<ReadonlyArray<A>> =>
   Effect.succeed(description as unknown as ReadonlyArray<A>)
-
-const silence: Stream.Stream<never> = Stream.fromEffect(Effect.async<never>(() => undefined))
 
 const unimplemented = (method: MethodName): WireError =>
   new WireError({ method, code: "UNIMPLEMENTED", origin: "peer", details: `unknown method ${method}` })

@@ -6,7 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as FiberHandle from "effect/FiberHandle"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
@@ -143,17 +143,15 @@ export const make = (wire: WireService, policy: Policy, remote: boolean): Effect
       noteCode: () => {
         if (!shown.codes) show({ codes: true })
       },
-      attend: Stream.merge(
-        Stream.succeed(false),
-        Stream.filterMap(
+      attend: Effect.scoped(Effect.gen(function*() {
+        const meeting = yield* FiberHandle.make<never, never>()
+        yield* FiberHandle.run(meeting, meet(false))
+        const meetEach = Stream.runForEach(
           wire.connection,
-          (event) => event._tag === "Connected" ? Option.some(true) : Option.none()
+          (event) => event._tag === "Connected" ? FiberHandle.run(meeting, meet(true)) : Effect.void
         )
-      ).pipe(
-        Stream.flatMap((connected) => Stream.fromEffect(meet(connected)), { switch: true }),
-        Stream.runDrain,
-        Effect.zipRight(Effect.never)
-      )
+        return yield* Effect.zipRight(Effect.raceFirst(FiberHandle.join(meeting), meetEach), Effect.never)
+      }))
     }
   })
 
