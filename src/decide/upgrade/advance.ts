@@ -8,7 +8,7 @@ import { split } from "../../model/image.ts"
 import { targetVersion } from "../memory.ts"
 import { healthOf, isQuarantined, silenceOf } from "../question.ts"
 import type { Turn } from "../turn.ts"
-import { begin, inherit } from "./begin.ts"
+import { begin, inherit, join } from "./begin.ts"
 import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
 import { changeMember, isTried } from "./count.ts"
 import { commit, drop, fail, giveUp, mend, noteMixed, rollBack, rolledBack } from "./end.ts"
@@ -28,9 +28,9 @@ export const advance = (turn: Turn): void => {
   if (saga === null) return noteMixed(turn)
   switch (saga.phase) {
     case "staging":
-      return staged(turn, saga)
+      return staged(turn, join(turn, saga))
     case "switching":
-      return switching(turn, saga)
+      return switching(turn, join(turn, saga))
     case "probation":
       return probation(turn, saga)
     case "rollingBack":

@@ -76,6 +76,32 @@ export const begin = (turn: Turn): void => {
   )
 }
 
+/**
+ * A service that was found only after an upgrade had begun, at another version
+ * than the one wanted, is changed with the others: a set is never committed in
+ * part. It has its images brought, and its way back, before it is stopped.
+ */
+export const join = (turn: Turn, saga: Saga): Saga => {
+  if (saga.kind === "rollback") return saga
+  const found = wrongServices(turn.memory, saga.version)
+    .filter(({ name }) => saga.members.every(({ container }) => container !== name))
+  if (found.length === 0) return saga
+  const members = turn.memory.specs.flatMap((spec) => {
+    const member = saga.members.find(({ container }) => container === spec.name)
+    if (member !== undefined) return [member]
+    return found.includes(spec) ? [memberOf(turn.memory, spec, saga.version)] : []
+  })
+  const joined: Saga = { ...saga, members }
+  turn.setDurable({ upgrade: joined })
+  turn.setUpgrade({ imagesFresh: false })
+  turn.say(
+    "notice",
+    "UpgradeBegun",
+    `${saga.id} brings ${found.map(({ name }) => name).join(", ")} to ${saga.version} as well, found after it had begun.`
+  )
+  return joined
+}
+
 /** A saga is recorded, its phase staging. */
 export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members">): Saga => {
   const upgrades = turn.memory.durable.upgrades + 1

@@ -65,6 +65,27 @@ describe("an upgrade", () => {
     assert.isTrue(isPassed())
   })
 
+  for (const [moment, seconds] of [["before", 0], ["after", 12]] as const) {
+    it(`changes what is found only ${moment} the first stop, and commits no set in part`, () => {
+      const world = new UpgradeWorld()
+      const { [gnmi]: forgotten, ...containers } = world.memory.durable.containers
+      assert.isDefined(forgotten)
+      world.memory = { ...world.memory, durable: { ...world.memory.durable, containers } }
+      world.containers.delete(gnmi)
+      world.behave("gnmi", "2.0", { refusesToStart: true })
+      world.upgradeTo("2.0").pass(seconds)
+      world.replace(gnmi, "docker-sonic-gnmi:1.0")
+      world.behave("gnmi", "2.0", {})
+      world.pass(2)
+      const saga = world.memory.durable.upgrade
+      assert.deepStrictEqual(saga?.members.map(({ container }) => container), [database, gnmi, ha])
+      assert.deepStrictEqual(saga.members[1]?.previous?.image, "docker-sonic-gnmi:1.0")
+      world.settle()
+      assert.deepStrictEqual(world.versions(), all("2.0"))
+      assert.strictEqual(world.memory.durable.lastUpgrade?.id, saga.id)
+    })
+  }
+
   it("stops nothing before old and new images are shown on the NPU", () => {
     const world = new UpgradeWorld()
     world.watch = (call) => {
