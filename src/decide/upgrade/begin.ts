@@ -97,7 +97,9 @@ export const join = (turn: Turn, saga: Saga): Saga => {
   turn.say(
     "notice",
     "UpgradeBegun",
-    `${saga.id} brings ${found.map(({ name }) => name).join(", ")} to ${saga.version} as well, found after it had begun.`
+    `${saga.id} brings ${
+      found.map(({ name }) => name).join(", ")
+    } to ${saga.version} as well, found after it had begun.`
   )
   return joined
 }

@@ -79,10 +79,10 @@ describe("an upgrade", () => {
       world.pass(2)
       const saga = world.memory.durable.upgrade
       assert.deepStrictEqual(saga?.members.map(({ container }) => container), [database, gnmi, ha])
-      assert.deepStrictEqual(saga.members[1]?.previous?.image, "docker-sonic-gnmi:1.0")
+      assert.deepStrictEqual(saga?.members[1]?.previous?.image, "docker-sonic-gnmi:1.0")
       world.settle()
       assert.deepStrictEqual(world.versions(), all("2.0"))
-      assert.strictEqual(world.memory.durable.lastUpgrade?.id, saga.id)
+      assert.strictEqual(world.memory.durable.lastUpgrade?.id, saga?.id)
     })
   }
 
