@@ -73,23 +73,22 @@ export const mutants = [
     quick: true,
     expects: "CauseForStop",
     file: decide("question"),
-    find: "return isUnhealthy(memory, spec, mono) ? \"Unhealthy\" : undefined",
-    replace:
-      "return isUnhealthy(memory, spec, mono) || recordOf(memory, spec.name).restarts > 2 ? \"Unhealthy\" : undefined"
+    find: "return isUnhealthy(memory, spec) ? \"Unhealthy\" : undefined",
+    replace: "return isUnhealthy(memory, spec) || recordOf(memory, spec.name).restarts > 2 ? \"Unhealthy\" : undefined"
   },
   {
     name: "restarts at the first bad probes",
     expects: "CauseForStop",
     file: decide("question"),
-    find: "const badLongEnough = probe.badSince + (health.unhealthyForService[spec.service] ?? health.unhealthyFor)",
-    replace: "const badLongEnough = probe.badSince + 5000"
+    find: "const badLongEnough = badSince + (health.unhealthyForService[spec.service] ?? health.unhealthyFor)",
+    replace: "const badLongEnough = badSince + 5000"
   },
   {
     name: "forgets the grace",
     expects: "CauseForStop",
     file: decide("question"),
-    find: "return Math.max(badLongEnough, startedAt + health.grace)",
-    replace: "return Math.max(badLongEnough, startedAt)"
+    find: "return badUntil >= Math.max(badLongEnough, startedAt + health.grace)",
+    replace: "return badUntil >= Math.max(badLongEnough, startedAt)"
   },
   {
     name: "blames a service for silence during an outage",
@@ -375,10 +374,10 @@ export const mutants = [
     expects: "CauseForStop",
     profile: "upgrades",
     file: decide("question"),
-    find: "return isUnhealthy(memory, spec, mono) ? \"Unhealthy\" : undefined",
+    find: "return isUnhealthy(memory, spec) ? \"Unhealthy\" : undefined",
     replace: `const saga = memory.durable.upgrade
   const other = saga?.phase === "switching" && saga.members.every(({ container, passed }) => passed || container !== spec.name)
-  return isUnhealthy(memory, spec, mono) || other ? "Unhealthy" : undefined`
+  return isUnhealthy(memory, spec) || other ? "Unhealthy" : undefined`
   },
   {
     name: "loses an operator's stop through an upgrade",

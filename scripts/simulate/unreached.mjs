@@ -85,7 +85,7 @@ const groups = [
     branches: [
       { file: "contest.ts", arm: "?", text: "Number.POSITIVE_INFINITY" },
       { file: "question.ts", arm: "??", text: "since?.mono" },
-      { file: "question.ts", arm: "??", text: "probe.badSince" }
+      { file: "question.ts", arm: "??", text: "badSince" }
     ]
   },
   {

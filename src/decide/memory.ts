@@ -27,6 +27,8 @@ export interface ProbeRecord {
   /** Consecutive bad probes, and when the first of them was begun. */
   readonly failures: number
   readonly badSince: number | undefined
+  /** When the last bad one ended: however late it is heard of, no more is known than that. */
+  readonly badUntil: number | undefined
   /** A probe without answer, which counts as bad once a later look succeeds. */
   readonly unsettled: { readonly ended: number; readonly reason: string } | undefined
   readonly reason: string | undefined
@@ -37,6 +39,7 @@ export const unprobed: ProbeRecord = {
   everHealthy: false,
   failures: 0,
   badSince: undefined,
+  badUntil: undefined,
   unsettled: undefined,
   reason: undefined
 }

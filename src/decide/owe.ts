@@ -31,7 +31,7 @@ export const reckon = (turn: Turn, spec: ContainerSpec): void => {
     return
   }
   if (watched.sighting._tag === "Running") {
-    const cause = restartCause(turn.memory, spec, turn.now.mono)
+    const cause = restartCause(turn.memory, spec)
     if (cause === undefined) turn.setRecord(spec.name, { due: null })
     else if (record.due === null) owe(turn, spec, cause)
     // Owed already, for a reason that it outran: somebody has started it meanwhile.

@@ -26,12 +26,13 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
         everHealthy: true,
         failures: 0,
         badSince: undefined,
+        badUntil: undefined,
         unsettled: undefined,
         reason: undefined
       }
     })
   } else if (input.result === "Unhealthy") {
-    turn.setWatched(spec.name, { probe: badProbe(probe, input.begun, input.reason ?? "it gave a wrong answer") })
+    turn.setWatched(spec.name, { probe: badProbe(probe, input, input.reason ?? "it gave a wrong answer") })
     announceUnhealthy(turn, spec, probe)
   } else {
     turn.setWatched(spec.name, {
@@ -61,16 +62,24 @@ export const excuseProbe = (turn: Turn, spec: ContainerSpec): void => {
 /** A probe without answer counts against the service once the NPU itself is seen to answer. */
 export const settleProbe = (turn: Turn, spec: ContainerSpec, look: Look): void => {
   const { probe } = turn.watched(spec.name)
-  if (probe.unsettled === undefined || look.begun < probe.unsettled.ended) return
-  turn.setWatched(spec.name, { probe: badProbe(probe, look.begun, probe.unsettled.reason) })
+  const { unsettled } = probe
+  if (unsettled === undefined || look.begun < unsettled.ended) return
+  turn.setWatched(spec.name, {
+    probe: badProbe(probe, { begun: look.begun, ended: unsettled.ended }, unsettled.reason)
+  })
   announceUnhealthy(turn, spec, probe)
 }
 
-const badProbe = (probe: ProbeRecord, begun: number, reason: string): ProbeRecord => ({
+const badProbe = (
+  probe: ProbeRecord,
+  { begun, ended }: { readonly begun: number; readonly ended: number },
+  reason: string
+): ProbeRecord => ({
   ...probe,
   healthy: false,
   failures: probe.failures + 1,
   badSince: probe.badSince ?? begun,
+  badUntil: ended,
   unsettled: undefined,
   reason
 })

@@ -71,24 +71,20 @@ const runs = (sighting: Sighting, image: ImageRef): boolean | undefined => {
   return isNameless(sighting.image) || same({ ...sighting.image, tag: image.tag }, image)
 }
 
-/** Whether a service's probes say that it is past helping itself. */
-export const isUnhealthy = (memory: Memory, spec: ContainerSpec, mono: number): boolean => {
-  const at = unhealthyAt(memory, spec)
-  return at !== undefined && mono >= at
-}
-
 /**
- * When a service whose probes fail will count as unhealthy: after enough bad
- * probes, bad for long enough, and either healthy once or past its grace.
+ * Whether a service's probes say that it is past helping itself: enough bad ones,
+ * bad for long enough, and either healthy once or past its grace. It is judged at
+ * the end of the last bad one: behind a slow disk a good one may wait to be heard.
  */
-export const unhealthyAt = (memory: Memory, spec: ContainerSpec): number | undefined => {
+const isUnhealthy = (memory: Memory, spec: ContainerSpec): boolean => {
   const { health } = memory.policy
   const { probe, since } = watchedOf(memory, spec.name)
-  if (probe.failures < health.failures || probe.badSince === undefined) return undefined
-  const badLongEnough = probe.badSince + (health.unhealthyForService[spec.service] ?? health.unhealthyFor)
-  if (probe.everHealthy) return badLongEnough
-  const startedAt = recordOf(memory, spec.name).startedAt ?? since?.mono ?? probe.badSince
-  return Math.max(badLongEnough, startedAt + health.grace)
+  const { badSince, badUntil } = probe
+  if (probe.failures < health.failures || badSince === undefined || badUntil === undefined) return false
+  const badLongEnough = badSince + (health.unhealthyForService[spec.service] ?? health.unhealthyFor)
+  if (probe.everHealthy) return badUntil >= badLongEnough
+  const startedAt = recordOf(memory, spec.name).startedAt ?? since?.mono ?? badSince
+  return badUntil >= Math.max(badLongEnough, startedAt + health.grace)
 }
 
 /** What `Healthy` is at this moment. */
@@ -103,13 +99,9 @@ export const healthOf = (memory: Memory, spec: ContainerSpec): "True" | "False" 
 const answers = (probe: ProbeRecord): boolean => probe.healthy === true && probe.unsettled === undefined
 
 /** Why a running container must be restarted, or undefined where it need not. */
-export const restartCause = (
-  memory: Memory,
-  spec: ContainerSpec,
-  mono: number
-): "WrongVersion" | "Unhealthy" | undefined => {
+export const restartCause = (memory: Memory, spec: ContainerSpec): "WrongVersion" | "Unhealthy" | undefined => {
   if (runsAssigned(memory, spec) === false) return "WrongVersion"
-  return isUnhealthy(memory, spec, mono) ? "Unhealthy" : undefined
+  return isUnhealthy(memory, spec) ? "Unhealthy" : undefined
 }
 
 /**

@@ -17,7 +17,6 @@ import { looked } from "./observe.ts"
 import { acted, imagesListed, imagesNotListed, transferred } from "./outcome.ts"
 import { reckon } from "./owe.ts"
 import { probed } from "./probe.ts"
-import { unhealthyAt } from "./question.ts"
 import { beginTransfer } from "./transfer.ts"
 import { Turn } from "./turn.ts"
 import { advance, provision } from "./upgrade/advance.ts"
@@ -146,7 +145,7 @@ const act = (turn: Turn, spec: ContainerSpec): number | undefined => {
   noteConditions(turn, spec, what)
   switch (what._tag) {
     case "Rest":
-      return unhealthyAt(turn.memory, spec)
+      return undefined
     case "Wait":
       return what.until
     case "ListImages":

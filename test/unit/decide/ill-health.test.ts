@@ -25,6 +25,24 @@ describe("a service that fails its probes", () => {
     assert.strictEqual(bench.watched(gnmi).probe.failures, 0)
   })
 
+  it("is judged by when its probes ended, however late a slow disk lets them be heard", () => {
+    const bench = ailing(gnmi, 25)
+    const ended = bench.mono
+    bench.wait(20_000)
+    bench.give({ _tag: "Probed", container: gnmi, begun: ended, ended, result: "Unhealthy", reason: "refused" })
+    bench.look({})
+    assert.isNull(bench.record(gnmi).due)
+    bench.give({
+      _tag: "Probed",
+      container: gnmi,
+      begun: ended + 10_000,
+      ended: ended + 10_000,
+      result: "Unhealthy",
+      reason: "refused"
+    })
+    assert.strictEqual(bench.record(gnmi).due?.cause, "Unhealthy")
+  })
+
   it("is not blamed for silence while the NPU is silent too", () => {
     const bench = settled()
     for (let second = 0; second < 90; second += 1) bench.wait(1000).probe(gnmi, "Unknown").lookFails(false)
