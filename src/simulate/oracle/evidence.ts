@@ -53,6 +53,7 @@ export class ContainerEvidence {
 
   /** A list that failed. */
   blind(at: number): void {
+    this.leftoverAt = undefined
     this.become(unknown, at)
   }
 
@@ -74,6 +75,7 @@ export class ContainerEvidence {
       return
     }
     if (row?.status === "UNSPECIFIED" && this.leftoverAt !== undefined && begun - this.leftoverAt <= sameLook) return
+    this.leftoverAt = undefined
     const missing = row === undefined || row.status === "NOT_FOUND"
     const confirmed = missing && this.missedAt !== undefined && begun >= this.missedAt &&
       begun - this.missedAt <= atOnce

@@ -28,6 +28,19 @@ describe("evidence of a leftover", () => {
     assert.strictEqual(evidence.present.state, "Stopped")
   })
 
+  it("is gone with an outage, after which it takes two lists again", () => {
+    const evidence = leftover()
+    evidence.blind(6002)
+    evidence.listed([], true, 7000, 7001)
+    evidence.goesOn(12_001)
+    evidence.listed([], true, 12_101, 12_102)
+    assert.strictEqual(evidence.present.state, "Absent")
+    evidence.listed([unclear], true, 12_103, 12_104)
+    assert.strictEqual(evidence.present.state, "Unknown")
+    evidence.listed([], false, 12_104, 12_105)
+    assert.strictEqual(evidence.present.state, "Stopped")
+  })
+
   it("is gone with the first list of the next look that says nothing clear", () => {
     const evidence = leftover()
     evidence.listed([unclear], true, 2002, 2003)
