@@ -70,7 +70,9 @@ const retarget = (turn: Turn): void => {
   if (saga.phase === "staging" && !isUnproved) drop(turn, saga, reason)
   else if (saga.phase === "switching" || saga.members.every((member) => isAt(member, version))) {
     fail(turn, saga, reason, false)
-  } else inherit(turn, saga, version)
+  } else if (!isQuarantined(turn.memory, version)) inherit(turn, saga, version)
+  // Nothing may begin in its place: what runs on probation goes on, what is not there yet is brought back.
+  else if (saga.phase === "staging") fail(turn, saga, reason, false)
 }
 
 /** Whether a member's way back is of this version. */

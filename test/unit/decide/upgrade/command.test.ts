@@ -32,6 +32,22 @@ describe("an operator's upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
 
+  it("serves its probation, and nothing follows, where the DPU comes with a version that is in quarantine", () => {
+    const world = new UpgradeWorld()
+    world.offer("3.0")
+    world.behave("ha", "2.0", { crashes: 500 })
+    world.command(upgrade("2.0"))
+    world.settle()
+    assert.strictEqual(world.memory.durable.quarantine[0]?.version, "2.0")
+    world.command(upgrade("3.0"))
+    for (let second = 0; second < 120 && world.memory.durable.upgrade?.phase !== "probation"; second += 1) world.pass(1)
+    world.events.length = 0
+    world.upgradeTo("2.0").settle()
+    assert.deepStrictEqual(world.versions(), all("3.0"))
+    assert.includeMembers([...world.reasons()], ["UpgradeCommitted", "UpgradeBlocked"])
+    assert.notInclude(world.reasons(), "UpgradeBegun")
+  })
+
   it("is not taken while memory cannot be saved", () => {
     const world = new UpgradeWorld()
     world.unsavable = "no space left on the device"
