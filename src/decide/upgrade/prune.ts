@@ -82,18 +82,19 @@ const removeOne = (turn: Turn): void => {
 
 /** The past images of a service that nobody needs any more, oldest first. */
 export const prunable = (memory: Memory, spec: ContainerSpec): ReadonlyArray<string> => {
-  const { fleet, pastSets, previousSet } = memory.durable
+  const { dpuVersion, fleet, pastSets, previousSet } = memory.durable
   const { pruneAge } = memory.policy.upgrade
   // Its own container is not seen, or the image of it has lost its name: nobody can tell what it is made from.
   if (fleet[spec.name]?.unseenFor !== 0) return []
   const assigned = assignedImage(memory, spec.name)
   const history = [...pastSets, previousSet ?? {}, assigned === undefined ? {} : { [spec.name]: format(assigned) }]
     .flatMap((set) => set[spec.name] ?? [])
-  const target = targetVersion(memory)
+  // The DPU's own version stays wanted while it cannot be told.
+  const wanted = [targetVersion(memory), dpuVersion].flatMap((version) => version ?? [])
   const kept = [
     ...[previousSet?.[spec.name], assigned === undefined ? undefined : format(assigned)].flatMap((name) => name ?? []),
     ...stagedImages(memory).map(format),
-    ...(target === undefined ? [] : [format(targetImage(spec, target))])
+    ...wanted.map((version) => format(targetImage(spec, version)))
   ]
   const age = (name: string): number => history.findLastIndex((one) => same(split(one), split(name)))
   return pastSets.flatMap((set) => set[spec.name] ?? []).filter((candidate) =>

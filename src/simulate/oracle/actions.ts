@@ -229,6 +229,8 @@ const removed = (
       `it was removed while what could be known of it was ${container.evidence.present.state}`
     )
   }
+  // What was decided before the operator's word takes away no more than a leftover.
+  if (container.stoppedAt >= since) return
   if (container.desired === "stopped" && !container.possible.has("running")) {
     report("StoppedStaysStopped", call.container, "it was removed for a start although its operator stopped it")
   }

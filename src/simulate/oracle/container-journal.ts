@@ -22,6 +22,8 @@ export class ContainerJournal {
   /** What the operator was last told; and what else the memory may hold, since nobody was told. */
   desired: Desired = "running"
   readonly possible = new Set<Desired>(["running"])
+  /** When the operator was told that it is stopped, where it was to run until then. */
+  stoppedAt = Number.NEGATIVE_INFINITY
   /** Stops that the operator's word alone allows. */
   wordOfStop = 0
   ladder = { level: 0, lastStart: Number.NEGATIVE_INFINITY, excused: true }

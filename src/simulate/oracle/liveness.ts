@@ -2,6 +2,7 @@
  * Liveness, and the watch on looks. Once faults have ended, all that shall run
  * must run and answer within a time, and is then to be left alone.
  */
+import { foreignVersion } from "../surroundings.ts"
 import type { Call } from "../trace.ts"
 import type { DpuJournal } from "./journal.ts"
 import { assignedTags, setMixed } from "./upgrades.ts"
@@ -140,6 +141,8 @@ export class Liveness {
     if (journal.containers.get(name)?.spec.repository === this.unobtainable || isLeaderless(journal, name)) return false
     const assigned = journal.memory?.containers[name]?.assigned ?? null
     const version = assigned === null ? journal.version : assigned.slice(assigned.lastIndexOf(":") + 1)
+    // What somebody else had put there, and has taken away again, is not to be had.
+    if (assigned !== null && version === foreignVersion && !journal.imagesSeen.has(assigned)) return false
     return version === undefined || !this.badVersions.has(version)
   }
 }

@@ -52,6 +52,7 @@ export const commanded = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Co
       return
     case "recorded":
       container.asked--
+      if (entry.desired === "stopped" && container.desired !== "stopped") container.stoppedAt = entry.at
       container.desired = entry.desired
       if (journal.memory?.containers[entry.container]?.desired !== entry.desired) {
         report(

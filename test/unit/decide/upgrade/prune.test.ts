@@ -31,6 +31,17 @@ describe("pruning", () => {
     assert.isTrue(world.images.has("docker-dash-ha:2.0"), "the set before the last stays")
   })
 
+  it("keeps the DPU's own version, in quarantine as it is, also while the version cannot be told", () => {
+    const world = upgraded()
+    const { durable } = world.memory
+    const quarantine = [{ version: "1.0", images: [], reason: "it failed", at: "" }]
+    world.memory = { ...world.memory, durable: { ...durable, quarantine } }
+    world.upgradeTo("1.0").pass(4000)
+    world.loseVersion().pass(4000)
+    assert.deepStrictEqual(world.versions(), ["3.0", "3.0", "3.0"])
+    assert.isTrue(world.images.has(oldest))
+  })
+
   it.each([
     ["another DPU runs it", "docker-dash-ha:1.0"],
     ["another DPU runs what this one never had, so that nobody knows which is newer", "docker-dash-ha:0.9"]

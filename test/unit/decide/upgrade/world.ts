@@ -111,6 +111,12 @@ export class UpgradeWorld {
     return this
   }
 
+  /** The DPU's version file is gone. */
+  loseVersion(): this {
+    this.give({ _tag: "VersionUnreadable", reason: "there is no version file" })
+    return this
+  }
+
   command(command: Command): Reply | undefined {
     const id = this.commands += 1
     return this.give({ _tag: "Commanded", id, command })?.replies[0]?.reply
