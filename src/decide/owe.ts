@@ -35,22 +35,16 @@ export const reckon = (turn: Turn, spec: ContainerSpec): void => {
     if (cause === undefined) turn.setRecord(spec.name, { due: null })
     else if (record.due === null) owe(turn, spec, cause)
     // Owed already, for a reason that it outran: somebody has started it meanwhile.
-    else if (record.due.cause === "NpuReboot") oweAfterReboot(turn, spec, cause, record.due.at)
+    // A reboot excuses what it took away, and not what somebody else has put there since. The DPU's turn stays.
+    else if (record.due.cause === "NpuReboot") owe(turn, spec, cause, record.due.at)
     else if (record.due.cause !== cause) turn.setRecord(spec.name, { due: { ...record.due, cause } })
   } else if (record.due === null) {
     owe(turn, spec, record.owned ? "Crash" : "Initial")
   }
 }
 
-/** A reboot excuses what it took away, and not what somebody else has put there since. The DPU's turn stays. */
-const oweAfterReboot = (turn: Turn, spec: ContainerSpec, cause: Happened, itsTurn: number): void => {
-  owe(turn, spec, cause)
-  const { due } = turn.record(spec.name)
-  if (due !== null) turn.setRecord(spec.name, { due: { ...due, at: Math.max(due.at, itsTurn) } })
-}
-
-/** Owes a start for a reason, and charges the ladder where the reason is the container's. */
-export const owe = (turn: Turn, spec: ContainerSpec, cause: Happened): void => {
+/** Owes a start for a reason, not before `earliest`, and charges the ladder where the reason is the container's. */
+export const owe = (turn: Turn, spec: ContainerSpec, cause: Happened, earliest = 0): void => {
   const record = turn.record(spec.name)
   const { mono } = turn.now
   const ladder = turn.memory.policy.restart
@@ -60,11 +54,12 @@ export const owe = (turn: Turn, spec: ContainerSpec, cause: Happened): void => {
   // What an upgrade switches owes its start from the assignment on: another version found here is somebody else's doing.
   const climbing = climbs.has(cause)
   if (countsAsRestart.has(cause)) countRestart(turn, spec.name)
-  const wait = climbing
+  const pace = climbing
     ? delay(ladder, level, turn.random())
     : cause === "NpuReboot"
     ? turn.memory.dpu * turn.memory.policy.outage.staggerPerDpu
     : 0
+  const wait = Math.max(pace, earliest - mono)
   const reason = describe(turn, spec, cause)
   turn.setRecord(spec.name, {
     level: climbing ? level + 1 : level,

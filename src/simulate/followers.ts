@@ -55,7 +55,7 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
     fault._tag === "NpuReboot"
       ? [
         // The NPU's own units start what they know, as soon as they are there.
-        ...(chance.hits(0.4)
+        ...(chance.hits(0.7)
           ? [1, 2, 3, 4].map((order) => draws.ForeignStart(fault.at + fault.downFor * 0.9 + order, chance, world))
           : []),
         ...(chance.hits(0.7) ? rebootAmidUpgrade(fault, chance, world) : [])

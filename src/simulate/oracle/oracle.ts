@@ -221,6 +221,9 @@ export class Oracle {
     if (rows === undefined) {
       journal.failures++
       journal.failuresInLook++
+      const failed = journal.failuresInLook >= this.policy.rpc.ListContainer.tries
+      // With its last try the look has ended, however soon the next one begins.
+      if (failed) journal.failuresInLook = 0
       if (journal.failures < this.policy.rpc.ListContainer.tries) {
         for (const container of journal.containers.values()) container.evidence.goesOn(entry.at)
         return
@@ -235,14 +238,13 @@ export class Oracle {
         journal.breaks(entry.at)
         for (const container of journal.containers.values()) {
           container.notBefore = undefined
-          if (journal.failuresInLook >= this.policy.rpc.ListContainer.tries) {
-            container.probes.listed(false, entry.call.begun)
-          }
+          if (failed) container.probes.listed(false, entry.call.begun)
         }
       }
       return
     }
     journal.failures = 0
+    journal.failuresInLook = 0
     journal.unlisted = this.unlisting > 0
     for (const container of journal.containers.values()) {
       // What it was while an action is in flight, says nothing of what it will be.
