@@ -43,6 +43,8 @@ export const saving = (
 export const commanded = (journal: DpuJournal, entry: Extract<Entry, { _tag: "Commanded" }>, report: Report): void => {
   const container = journal.containers.get(entry.container)
   if (container === undefined) return
+  // An operator's start ends a wait, whenever between the question and the answer it is heard.
+  if (entry.desired === "running") container.notBefore = undefined
   switch (entry.phase) {
     case "asked":
       container.possible.add(entry.desired)
