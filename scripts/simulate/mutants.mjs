@@ -295,7 +295,8 @@ export const mutants = [
     file: decide("question"),
     find: "if (runsAssigned(memory, spec) === false) return \"WrongVersion\"",
     replace: `if (runsAssigned(memory, spec) === false) return "WrongVersion"
-  if (mono - (recordOf(memory, spec.name).startedAt ?? mono) > 3_700_000 + 90_000) return "Unhealthy"`
+  const seen = memory.npu.lookedAt?.mono ?? 0
+  if (seen - (recordOf(memory, spec.name).startedAt ?? seen) > 3_700_000 + 90_000) return "Unhealthy"`
   },
   {
     name: "switches before the images are there",

@@ -182,10 +182,12 @@ const stopped = (
   const truly = truth.running(name)
   // What it is to run stands on the disk before it is stopped for running something else; what cannot be saved is dropped.
   const memory = journal.undurable ? journal.memory : journal.intended
-  const assigned = memory?.containers[name]?.assigned ?? null
+  const record = memory?.containers[name]
+  const assigned = record?.assigned ?? null
   const wanted = assigned === null ? journal.version : split(assigned).tag
-  const wrongVersion = container.evidence.was("Running", since, ({ version }) => {
-    const known = version ?? (truly === undefined ? undefined : split(truly.image).tag)
+  const wrongVersion = container.evidence.was("Running", since, ({ id, version }) => {
+    const remembered = record?.startedId === id ? record.startedVersion ?? undefined : undefined
+    const known = version ?? (truly === undefined ? remembered : split(truly.image).tag)
     return known !== undefined &&
       (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
   })
