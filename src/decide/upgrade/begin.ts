@@ -86,11 +86,11 @@ export const join = (turn: Turn, saga: Saga): Saga => {
   const found = wrongServices(turn.memory, saga.version)
     .filter(({ name }) => saga.members.every(({ container }) => container !== name))
   if (found.length === 0) return saga
-  const members = turn.memory.specs.flatMap((spec) => {
-    const member = saga.members.find(({ container }) => container === spec.name)
-    if (member !== undefined) return [member]
-    return found.includes(spec) ? [memberOf(turn.memory, spec, saga.version)] : []
-  })
+  const members = turn.memory.specs.flatMap((spec) =>
+    found.includes(spec)
+      ? memberOf(turn.memory, spec, saga.version)
+      : saga.members.filter(({ container }) => container === spec.name)
+  )
   const joined: Saga = { ...saga, members }
   turn.setDurable({ upgrade: joined })
   turn.setUpgrade({ imagesFresh: false })
