@@ -113,8 +113,6 @@ const groups = [
   {
     reason: "Each image of the simulated store has one name, so that the row that shows it tells its id.",
     branches: [
-      { file: "upgrade/advance.ts", arm: "??", text: "null" },
-      { file: "upgrade/advance.ts", arm: "??", text: "member.digest" },
       { file: "upgrade/advance.ts", arm: "??", text: "member.previous.id" }
     ]
   },

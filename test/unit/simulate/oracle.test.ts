@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import { type Durable, encode, initial, initialContainer } from "../../../src/decide/durable.ts"
+import type { ContainerSpec } from "../../../src/model/catalogue.ts"
 import type { ListContainerResponse } from "../../../src/npu/messages.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 import { Oracle } from "../../../src/simulate/oracle/oracle.ts"
@@ -9,10 +10,15 @@ import type { Invariant } from "../../../src/simulate/oracle/violation.ts"
 import type { Call, Entry } from "../../../src/simulate/trace.ts"
 import { database, gnmi, ha, specs } from "../decide/bench.ts"
 
-const judged = (trace: ReadonlyArray<Entry>, quiet = 300_000): ReadonlyArray<Invariant> => {
+/** Of DPU 0, unless there are several. */
+const judged = (
+  trace: ReadonlyArray<Entry>,
+  quiet = 300_000,
+  containers: ReadonlyArray<ReadonlyArray<ContainerSpec>> = [specs]
+): ReadonlyArray<Invariant> => {
   const oracle = new Oracle({
     policy: defaults,
-    containers: [specs],
+    containers,
     quiet,
     badVersions: [],
     unobtainable: ""
@@ -169,10 +175,10 @@ describe("a start where the wanted version is in quarantine", () => {
 })
 
 describe("a reboot of the NPU", () => {
-  const said = (count?: number): Entry => ({
+  const said = (count?: number, dpu = 0): Entry => ({
     _tag: "Said",
     at: 5000,
-    dpu: 0,
+    dpu,
     event: {
       sequence: 1,
       at: "",
@@ -186,6 +192,34 @@ describe("a reboot of the NPU", () => {
   it("is concluded from nothing where all was whole, and not by a summary that tells of it again", () => {
     assert.deepStrictEqual(judged([up(), said()]), ["RebootSeen"])
     assert.deepStrictEqual(judged([up(), said(2)]), [])
+  })
+
+  it("has each DPU wait its turn, unless an operator wants its service started", () => {
+    const dpu = 1
+    const begun: Call = { ...call("StartContainer", 5001), dpu, container: database, image: "docker-database:1.0" }
+    const started = (...commands: ReadonlyArray<Entry>): ReadonlyArray<Invariant> =>
+      judged(
+        [
+          { _tag: "Up", at: 0, dpu, life: 1, durable: atLevel(0) },
+          { _tag: "Saving", at: 5000, dpu, text: atLevel(0) },
+          { _tag: "Saved", at: 5000, dpu, ok: true, durable: atLevel(0) },
+          said(undefined, dpu),
+          ...commands,
+          { _tag: "Called", at: 5001, call: begun }
+        ],
+        300_000,
+        [[], specs]
+      )
+    const wanted = {
+      _tag: "Commanded",
+      at: 5000,
+      dpu,
+      container: database,
+      desired: "running",
+      phase: "asked"
+    } as const
+    assert.include(started(), "StaggerKept")
+    assert.notInclude(started(wanted), "StaggerKept")
   })
 })
 
