@@ -10,7 +10,7 @@ import { healthOf, isQuarantined, silenceOf } from "../question.ts"
 import type { Turn } from "../turn.ts"
 import { begin, inherit, join } from "./begin.ts"
 import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
-import { changeMember, isTried } from "./count.ts"
+import { changeMember, isAwaited, isTried } from "./count.ts"
 import { commit, drop, fail, giveUp, mend, noteMixed, rollBack, rolledBack } from "./end.ts"
 import { keepArchives } from "./keep.ts"
 import { imagesOf, isAtWayBack, isWantedRunning, runningInstance, specOf, stagedImages } from "./members.ts"
@@ -184,7 +184,7 @@ const rollingBack = (turn: Turn, before: Saga): void => {
   if (saga.members.every(({ passed }) => passed)) rolledBack(turn, saga)
 }
 
-/** A clause that says which member on trial has failed, and how; undefined where none has. */
+/** A clause that says what has failed that the set on trial cannot do without, and how; undefined where nothing has. */
 const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
   const { restarts, unhealthyFor } = turn.memory.policy.upgrade
   for (const member of saga.members) {
@@ -201,5 +201,11 @@ const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
       }`
     }
   }
-  return undefined
+  // What a member comes after and the saga does not change: without it no gate is ever passed.
+  const beside = Object.keys(saga.beside).find((container) =>
+    saga.beside[container]! >= restarts && isAwaited(turn.memory, saga, container)
+  )
+  return beside === undefined
+    ? undefined
+    : `${beside}, which it does not change and which others come after, failed ${saga.beside[beside]} times`
 }

@@ -112,6 +112,7 @@ export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members"
     ...what,
     by: what.kind === "rollback" || turn.memory.durable.ordered === what.version ? "operator" : "version",
     phase: "staging",
+    beside: {},
     probation: 0,
     failure: null
   }

@@ -1,12 +1,32 @@
 /** Counts what speaks against a set that is being tried: crashes, restarts for ill health, failed starts. */
+import type { Memory } from "../memory.ts"
 import type { Turn } from "../turn.ts"
+import { isWantedRunning, specOf } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 /** A container crashed, is restarted for ill health, or could not be started. */
 export const countRestart = (turn: Turn, container: string): void => {
   const saga = turn.memory.durable.upgrade
   if (saga === null || saga.phase === "staging") return
-  changeMember(turn, saga, container, (member) => isTried(saga, member) ? { restarts: member.restarts + 1 } : {})
+  if (saga.members.some((member) => member.container === container)) {
+    changeMember(turn, saga, container, (member) => isTried(saga, member) ? { restarts: member.restarts + 1 } : {})
+  } else if (isAwaited(turn.memory, saga, container)) {
+    const failures = (saga.beside[container] ?? 0) + 1
+    turn.setDurable({ upgrade: { ...saga, beside: { ...saga.beside, [container]: failures } } })
+  }
+}
+
+/**
+ * Whether a member with its gate before it comes after this service, at however
+ * many removes: the saga waits for it, although it does not change it.
+ */
+export const isAwaited = (memory: Memory, saga: Saga, container: string): boolean => {
+  const before = (services: ReadonlyArray<string>): boolean =>
+    memory.specs.some(({ after, name, service }) => services.includes(service) && (name === container || before(after)))
+  return saga.members.some((member) =>
+    isTried(saga, member) && !member.passed && isWantedRunning(memory, member)
+    && before(specOf(memory, member)?.after ?? [])
+  )
 }
 
 /** Whether what this member runs now is on trial: the new side until the commit, the old one until its gate. */

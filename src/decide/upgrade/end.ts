@@ -65,6 +65,7 @@ export const rollBack = (turn: Turn, saga: Saga): void => {
   let changed: Saga = {
     ...saga,
     phase: "rollingBack",
+    beside: {},
     probation: 0,
     members: saga.members.map((member) => ({ ...member, passed: true }))
   }

@@ -50,6 +50,8 @@ export const Saga = Schema.Struct(
     phase: Phase,
     /** In catalogue order. */
     members: Schema.Array(Member),
+    /** Failures, since it last turned, of services that it does not change and without which a member cannot start. */
+    beside: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.Int }), { default: () => ({}) }),
     /** Milliseconds of probation observed so far. */
     probation: Schema.Number,
     /** Why it is being rolled back; null while it is not. */

@@ -181,13 +181,17 @@ const stopped = (
   // A list may tell no version, where the daemon remembers what it started.
   const truly = truth.running(name)
   // What it is to run stands on the disk before it is stopped for running something else; what cannot be saved is dropped.
-  const memory = journal.undurable ? journal.memory : journal.intended
-  const record = memory?.containers[name]
+  const record = journal.held?.containers[name]
   const assigned = record?.assigned ?? null
   const wanted = assigned === null ? journal.version : split(assigned).tag
   const wrongVersion = container.evidence.was("Running", since, ({ id, version }) => {
-    const remembered = record?.startedId === id ? record.startedVersion ?? undefined : undefined
-    const known = version ?? (truly === undefined ? remembered : split(truly.image).tag)
+    // One that the daemon adopted when its image had lost its name is of no version that it knows.
+    const remembered = record?.startedId === id
+      ? record.startedVersion ?? undefined
+      : truly === undefined
+      ? undefined
+      : split(truly.image).tag
+    const known = version ?? remembered
     return known !== undefined &&
       (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
   })

@@ -13,11 +13,13 @@ export class DpuJournal {
   readonly containers: ReadonlyMap<string, ContainerJournal>
   up = false
   /** What a daemon started now would load. */
-  durable: string | undefined
+  private durable: string | undefined
   /** The last save failed, and none has succeeded since. */
   undurable = false
   /** When the last save began that succeeded. */
   private durableAt = 0
+  /** What the daemon last read from the disk, or was told to be on it. */
+  private known: string | undefined
   /** What was read of late: each text is asked for again and again. */
   private parsed: ReadonlyArray<{ readonly text: string; readonly durable: Durable | undefined }> = []
   private readonly reader = new MemoryReader()
@@ -70,6 +72,12 @@ export class DpuJournal {
     this.containers = new Map(specs.map((spec) => [spec.name, new ContainerJournal(spec)]))
   }
 
+  /** It has read this from the disk. */
+  loads(durable: string | undefined): void {
+    this.durable = durable
+    this.known = durable
+  }
+
   /** What the daemon last meant to save, whether it could or not. */
   get intended(): Durable | undefined {
     return this.lastSaving === undefined ? this.memory : this.read(this.lastSaving)
@@ -79,12 +87,18 @@ export class DpuJournal {
     return this.durable === undefined ? undefined : this.read(this.durable)
   }
 
+  /** What the daemon goes on with: what it last meant to save, or, where it could not, what it last knew to be saved, whatever the disk has since. */
+  get held(): Durable | undefined {
+    if (!this.undurable) return this.intended
+    return this.known === undefined ? undefined : this.read(this.known)
+  }
+
   /** Undefined where the text cannot be loaded. */
   read(text: string): Durable | undefined {
     const known = this.parsed.find((entry) => entry.text === text)
     if (known !== undefined) return known.durable
     const durable = this.reader.read(text)
-    this.parsed = [{ text, durable }, ...this.parsed.slice(0, 2)]
+    this.parsed = [{ text, durable }, ...this.parsed.slice(0, 3)]
     return durable
   }
 
@@ -213,6 +227,7 @@ export class DpuJournal {
     if (ok) {
       this.memoryLost = false
       this.durableAt = this.chainBegan
+      this.known = durable
     } else for (const container of this.containers.values()) container.recall()
     this.durable = durable
     if (this.hint !== undefined) this.hint.from = at

@@ -127,11 +127,11 @@ export class Oracle {
       if (entry.how === "died") this.reporter(entry.dpu, entry.at)("NoDefect", "", `the daemon died: ${entry.reason}`)
       return
     }
-    journal.durable = entry.durable
+    journal.loads(entry.durable)
     const { memory } = journal
     for (const [name, container] of journal.containers) {
-      // What was not durable is forgotten with the daemon; what the file says, is.
-      if (journal.undurable) container.ladder.excused = true
+      // What was not durable is forgotten with the daemon: by the file, an earlier instance may have paid all levels back.
+      if (journal.undurable) container.ladder = { ...container.ladder, level: 0, excused: true }
       const loaded = memory?.containers[name]
       container.savedLevel = loaded?.level ?? 0
       container.chargeable = 0

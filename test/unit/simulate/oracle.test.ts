@@ -223,6 +223,61 @@ describe("a reboot of the NPU", () => {
   })
 })
 
+describe("memory that cannot be saved", () => {
+  const held = { ...initialContainer, owned: true, startedId: "one", startedVersion: "1.0" }
+  const memory = (record: Partial<Durable["containers"][string]>): string =>
+    encode({ ...initial(1), containers: { [database]: { ...held, ...record } } }, 0)
+  const stop = (at: number): Entry => ({
+    _tag: "Called",
+    at,
+    call: { ...call("StopContainer", at), container: database }
+  })
+  const version = (at: number, version = "1.0"): Entry => ({ _tag: "Version", at, dpu: 0, version })
+  const row = (imageName: string): ReadonlyArray<Entry> => {
+    const [asked, answer] = listed(1000, [database, "one"])
+    return answer?._tag === "Answered"
+      ? [asked!, { ...answer, rows: answer.rows?.map((one) => ({ ...one, imageName })) }]
+      : []
+  }
+  const failed = (text: string, durable: string): ReadonlyArray<Entry> => [
+    { _tag: "Saving", at: 1002, dpu: 0, text },
+    { _tag: "Saved", at: 1002, dpu: 0, ok: false, durable }
+  ]
+  const engine: Entry = {
+    _tag: "Engine",
+    at: 0,
+    what: "Started",
+    container: database,
+    id: "one",
+    image: "docker-database:1.0"
+  }
+
+  it("lets no version be changed, and is no reason to take a stop for that: the disk may have what was not known to be there", () => {
+    const before = memory({ assigned: "docker-database:1.0" })
+    const after = memory({ assigned: "docker-database:2.0" })
+    const stopped = (loaded: string): ReadonlyArray<Invariant> =>
+      judged([up(loaded), version(1), engine, ...row("docker-database:1.0"), ...failed(after, after), stop(1003)])
+    assert.notInclude(stopped(before), "DurableFirst")
+    assert.include(stopped(after), "DurableFirst")
+  })
+
+  it("holds nothing against the restart of what was adopted when its image had lost its name", () => {
+    const stopped = (startedVersion: string | null): ReadonlyArray<Invariant> => {
+      const text = memory({ startedVersion })
+      return judged([
+        up(text),
+        version(1, "2.0"),
+        engine,
+        ...row("sha256:0123456789ab"),
+        ...failed(text, text),
+        stop(1003)
+      ])
+    }
+    assert.deepStrictEqual(stopped(null), ["CauseForStop"])
+    assert.include(stopped("1.0"), "DurableFirst")
+  })
+})
+
 describe("the removal of a leftover", () => {
   const leftover = {
     id: "0123456789ab",
@@ -278,6 +333,7 @@ describe("an upgrade that does not end", () => {
         by: "version",
         phase: "probation",
         members: [{ ...member, container: ha }],
+        beside: {},
         probation: 0,
         failure: null
       },

@@ -7,27 +7,18 @@ import { UpgradeWorld } from "./world.ts"
 
 const all = (version: string) => [version, version, version]
 
-/** Of three services one runs another version, and is to. */
-const mixed = (): UpgradeWorld => {
+/** Of three services one runs another version than the others, and is to. */
+const mixed = (container = ha, version = "1.5"): UpgradeWorld => {
   const world = new UpgradeWorld()
-  world.offer("1.5")
-  world.images.add("docker-dash-ha:1.5")
-  const container = world.containers.get(ha)!
-  world.containers.set(ha, { ...container, id: "other", image: "docker-dash-ha:1.5" })
+  const image = `${specs.find(({ name }) => name === container)!.repository}:${version}`
+  world.offer(version)
+  world.images.add(image)
+  world.containers.set(container, { ...world.containers.get(container)!, id: "other", image })
+  const { durable } = world.memory
+  const record = { ...durable.containers[container]!, assigned: image, startedVersion: version, startedId: "other" }
   world.memory = {
     ...world.memory,
-    durable: {
-      ...world.memory.durable,
-      containers: {
-        ...world.memory.durable.containers,
-        [ha]: {
-          ...world.memory.durable.containers[ha]!,
-          assigned: "docker-dash-ha:1.5",
-          startedVersion: "1.5",
-          startedId: "other"
-        }
-      }
-    }
+    durable: { ...durable, containers: { ...durable.containers, [container]: record } }
   }
   return world
 }
@@ -542,6 +533,33 @@ describe("a set that cannot be mended", () => {
     assert.deepStrictEqual(world.versions(), ["1.0", "1.0", "1.5"])
     assert.include(world.memory.durable.degraded, "dash-hadpu2 at 1.5")
   })
+
+  for (const [how, behaviour] of [["crashes", { crashes: 500 }], ["never answers", { neverHealthy: true }]] as const) {
+    it(`is Degraded where what the others come after is at the new version already and ${how}`, () => {
+      const world = mixed(database, "2.0")
+      world.behave("database", "2.0", behaviour)
+      world.pass(2)
+      world.upgradeTo("2.0").settle().pass(900)
+      const { containers, degraded, lastUpgrade, quarantine } = world.memory.durable
+      assert.strictEqual(lastUpgrade?.outcome, "rolledBack")
+      assert.include(
+        lastUpgrade?.reason ?? "",
+        "databasedpu2, which it does not change and which others come after, failed 3 times"
+      )
+      assert.include(degraded, "databasedpu2 at 2.0")
+      assert.isFalse(world.calls.some((call) => call === `Stop ${gnmi}`), "what waits is not stopped")
+      assert.deepStrictEqual(quarantine.map(({ version }) => version), ["2.0"])
+      assert.strictEqual(containers[gnmi]?.assigned, "docker-sonic-gnmi:1.0")
+      world.behave("database", "2.0", {})
+      world.settle().pass(300)
+      assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
+      assert.isNotNull(world.memory.durable.degraded)
+      world.command({ _tag: "Release", subject: "2.0" })
+      world.settle()
+      assert.deepStrictEqual(world.versions(), all("2.0"))
+      assert.isNull(world.memory.durable.degraded)
+    })
+  }
 
   it("is Degraded where it was mixed, and an operator undid the upgrade before anything was stopped", () => {
     const world = mixed()
