@@ -440,9 +440,9 @@ export const mutants = [
     profile: "upgrades",
     file: decide("upgrade/end"),
     find:
-      "    phase: \"rollingBack\",\n    probation: 0,\n    members: saga.members.map((member) => ({ ...member, passed: true }))",
+      "    phase: \"rollingBack\",\n    beside: {},\n    probation: 0,\n    members: saga.members.map((member) => ({ ...member, passed: true }))",
     replace:
-      "    phase: \"switching\",\n    probation: 0,\n    members: saga.members.map((member) => ({ ...member, passed: true }))"
+      "    phase: \"switching\",\n    beside: {},\n    probation: 0,\n    members: saga.members.map((member) => ({ ...member, passed: true }))"
   }
 ]
 
