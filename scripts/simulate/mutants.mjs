@@ -43,7 +43,12 @@ export const mutants = [
     expects: "EvidenceFirst",
     file: decide("observe"),
     find: "if (watched.inFlight !== undefined || look.begun < watched.lastActionEnd) return\n  const before",
-    replace: "if (watched.inFlight !== undefined) return\n  const before"
+    replace: "if (watched.inFlight !== undefined) return\n  const before",
+    also: [{
+      file: decide("observe"),
+      find: "turn.setWatched(spec.name, { lookBegun: look.begun,",
+      replace: "turn.setWatched(spec.name, { lookBegun: Math.max(look.begun, watched.lastActionEnd),"
+    }]
   },
   {
     name: "repeats a call whose outcome is unknown without looking",

@@ -2,11 +2,12 @@
  * Liveness, and the watch on looks. Once faults have ended, all that shall run
  * must run and answer within a time, and is then to be left alone.
  */
+import { split } from "../../model/image.ts"
 import { foreignVersion } from "../surroundings.ts"
 import type { Call } from "../trace.ts"
 import type { DpuJournal } from "./journal.ts"
 import { assignedTags, setMixed } from "./upgrades.ts"
-import type { Invariant } from "./violation.ts"
+import type { Invariant, Report as DpuReport } from "./violation.ts"
 
 type Report = (invariant: Invariant, dpu: number, container: string | undefined, message: string) => void
 
@@ -25,7 +26,6 @@ export class Liveness {
   private readonly dpus: ReadonlyArray<DpuJournal>
   private quietAt: number | undefined
   private readonly judged = new Set<DpuJournal>()
-  private pending: Call | undefined
   private readonly quiet: number
   private readonly badVersions: ReadonlySet<string>
   private readonly unobtainable: string
@@ -43,22 +43,19 @@ export class Liveness {
   }
 
   /** Whatever changes something after everything had converged. */
-  acted(call: Call): void {
-    const journal = this.dpus[call.dpu]!
+  acted(call: Call, report: DpuReport): void {
+    const { container, dpu, method } = call
+    const journal = this.dpus[dpu]!
     // An upgrade that had to wait for its images may begin to switch at any time.
     if (!this.judged.has(journal) || (journal.memory?.upgrade ?? null) !== null) return
     // What cannot run is tried on for ever, where there is no way back from it.
-    if (this.isSound(journal, call.container)) this.pending = call
+    if (!this.isSound(journal, container)) return
+    report("StaysQuiet", container, `${method} of ${container}, although everything was as it should be`)
   }
 
   /** Called before each entry. */
   pass(at: number, running: ReadonlyMap<string, unknown>, report: Report): void {
     for (const journal of this.dpus) this.watchLooks(journal, at, report)
-    if (this.pending !== undefined) {
-      const { container, dpu, method } = this.pending
-      this.pending = undefined
-      report("StaysQuiet", dpu, container, `${method} of ${container}, although everything was as it should be`)
-    }
     if (this.quietAt === undefined || at < this.quietAt + convergence) return
     for (const journal of this.dpus) {
       if (this.judged.has(journal)) continue
@@ -140,7 +137,7 @@ export class Liveness {
   private isSound(journal: DpuJournal, name: string): boolean {
     if (journal.containers.get(name)?.spec.repository === this.unobtainable || isLeaderless(journal, name)) return false
     const assigned = journal.memory?.containers[name]?.assigned ?? null
-    const version = assigned === null ? journal.version : assigned.slice(assigned.lastIndexOf(":") + 1)
+    const version = assigned === null ? journal.version : split(assigned).tag
     // What somebody else had put there, and has taken away again, is not to be had.
     if (assigned !== null && version === foreignVersion && !journal.imagesSeen.has(assigned)) return false
     return version === undefined || !this.badVersions.has(version)

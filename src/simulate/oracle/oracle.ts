@@ -168,14 +168,9 @@ export class Oracle {
     else if (call.method === "RemoveImage") {
       removing(journal, this.dpus, call, this.containers, this.policy, this.reporter(call.dpu, entry.at))
     } else if (isChange(call)) {
-      this.liveness.acted(call)
-      sent(
-        journal,
-        call,
-        this.policy,
-        { running: (name) => this.running.get(name) },
-        this.reporter(call.dpu, entry.at)
-      )
+      const report = this.reporter(call.dpu, entry.at)
+      this.liveness.acted(call, report)
+      sent(journal, call, this.policy, { running: (name) => this.running.get(name) }, report)
     }
   }
 
