@@ -245,6 +245,10 @@ export class Oracle {
       // What it was while an action is in flight, says nothing of what it will be.
       if (container.inFlight !== undefined) continue
       container.evidence.listed(rows, entry.call.all, entry.call.begun, entry.at)
+      // It is there after all, or somebody has started it: no start of it is owed in this DPU's turn.
+      if (container.evidence.present.state === "Running" && entry.call.begun > journal.rebootAt) {
+        container.notBefore = undefined
+      }
       container.shows(container.evidence.present, entry.at)
       container.probes.listed(true, entry.call.begun)
     }

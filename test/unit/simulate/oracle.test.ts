@@ -194,9 +194,9 @@ describe("a reboot of the NPU", () => {
     assert.deepStrictEqual(judged([up(), said(2)]), [])
   })
 
-  it("has each DPU wait its turn, unless an operator wants its service started", () => {
+  it("has each DPU wait its turn, unless an operator wants its service started, or it turns out to be there", () => {
     const dpu = 1
-    const begun: Call = { ...call("StartContainer", 5001), dpu, container: database, image: "docker-database:1.0" }
+    const begun: Call = { ...call("StartContainer", 5003), dpu, container: database, image: "docker-database:1.0" }
     const started = (...commands: ReadonlyArray<Entry>): ReadonlyArray<Invariant> =>
       judged(
         [
@@ -205,7 +205,7 @@ describe("a reboot of the NPU", () => {
           { _tag: "Saved", at: 5000, dpu, ok: true, durable: atLevel(0) },
           said(undefined, dpu),
           ...commands,
-          { _tag: "Called", at: 5001, call: begun }
+          { _tag: "Called", at: 5003, call: begun }
         ],
         300_000,
         [[], specs]
@@ -220,6 +220,10 @@ describe("a reboot of the NPU", () => {
     } as const
     assert.include(started(), "StaggerKept")
     assert.notInclude(started(wanted), "StaggerKept")
+    const shown = listed(5001, [database, "one"]).map((entry): Entry =>
+      entry._tag === "Called" || entry._tag === "Answered" ? { ...entry, call: { ...entry.call, dpu } } : entry
+    )
+    assert.notInclude(started(...shown), "StaggerKept")
   })
 })
 
