@@ -136,7 +136,6 @@ const groups = [
   {
     reason: "Only a rollback that an operator ordered has no failure of its own, and all its members have a way back.",
     branches: [
-      { file: "upgrade/end.ts", arm: "??", text: "\"it failed\"" },
       { file: "upgrade/end.ts", arm: "??", text: "\"it was rolled back\"", line: "had no way back" }
     ]
   },

@@ -86,7 +86,7 @@ export const containerConditions = (memory: Memory, spec: ContainerSpec, now: Mo
     Running: runningWords(memory, spec, now),
     Healthy: healthWords(memory, spec, statuses.Healthy),
     VersionMatched: versionWords(memory, spec, statuses.VersionMatched),
-    Progressing: [what._tag === "Rest" || what._tag === "Wait" ? what.reason : what._tag, what.message],
+    Progressing: [what.reason, what.message],
     Contested: contestWords(memory, spec),
     Capable: capableWords(memory)
   }

@@ -7,6 +7,7 @@ import { chargeFailure, countsAsRestart } from "./owe.ts"
 import { wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
 import { stagedImages } from "./upgrade/members.ts"
+import type { Phase } from "./upgrade/record.ts"
 
 /** Folds the end of a mutating call on a container. */
 export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): void => {
@@ -185,6 +186,13 @@ const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed" | "Unproven">,
 /** Reasons that are remembered as said; a saga has six images at the most, and most often one reason for all. */
 const rememberedRefusals = 16
 
+const heldUp: Readonly<Record<Phase, string>> = {
+  staging: "refused before anything is stopped",
+  switching: "held where it is",
+  probation: "held where it is",
+  rollingBack: "held where it is"
+}
+
 /**
  * Said once for each reason: the upgrade waits, with the present set running, until there is room or a sound archive.
  * An NPU that comes back is tried from the beginning, and what it refuses again is no news.
@@ -199,7 +207,7 @@ const announceRefusal = (turn: Turn, image: string, kind: string, reason: string
     "error",
     "UpgradeRefused",
     `${saga.id} to ${saga.version} is ${
-      saga.phase === "staging" ? "refused before anything is stopped" : "held where it is"
+      heldUp[saga.phase]
     }: ${image} could not be brought to the NPU (${reason}). The present set runs on; it is tried again at the slowest pace.`
   )
 }

@@ -17,11 +17,25 @@ export type Verdict =
   /** All is as it should be. */
   | { readonly _tag: "Rest"; readonly reason: string; readonly message: string }
   | Wait
-  | { readonly _tag: "Start"; readonly image: ImageRef; readonly message: string }
-  | { readonly _tag: "Stop"; readonly force: boolean; readonly message: string }
-  | { readonly _tag: "Remove"; readonly instance: string; readonly message: string }
-  | { readonly _tag: "ListImages"; readonly message: string }
-  | { readonly _tag: "Deploy"; readonly image: ImageRef; readonly message: string }
+  | Do<"Start", { readonly image: ImageRef }>
+  | Do<"Stop", { readonly force: boolean }>
+  | Do<"Remove", { readonly instance: string }>
+  | Do<"ListImages">
+  | Do<"Deploy", { readonly image: ImageRef }>
+
+/** Something to be done now: its name is its reason too. */
+type Do<Name extends string, How = unknown> = How & {
+  readonly _tag: Name
+  readonly reason: Name
+  readonly message: string
+}
+
+const act = <const Name extends string, How>(name: Name, message: string, how: How): Do<Name, How> => ({
+  _tag: name,
+  reason: name,
+  message,
+  ...how
+})
 
 /** Above this level of the ladder a container is said to be crash-looping. */
 export const crashLoopLevel = 3
@@ -101,7 +115,7 @@ const stoppedVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
   if (watched.sighting._tag === "Unknown") {
     // An operator's word needs no clear sight of the container, only an NPU that answers.
     return watched.intentMono > watched.lastActionEnd
-      ? { _tag: "Stop", force: false, message: "stopping it, as the operator asked" }
+      ? act("Stop", "stopping it, as the operator asked", { force: false })
       : { _tag: "Wait", reason: "StateUnknown", message: `its state is not clear: ${watched.sighting.reason}` }
   }
   if (!isFresh(watched)) return { _tag: "Wait", reason: "Looking", message: "looking at what the last action did" }
@@ -121,7 +135,7 @@ const stop = (memory: Memory, spec: ContainerSpec, mono: number, message: string
       until: nextStop,
       advice: retryAdvice(spec)
     }
-    : { _tag: "Stop", force: stopTries > 0, message }
+    : act("Stop", message, { force: stopTries > 0 })
 }
 
 /** A start is due now; what stands between here and there, one thing at a time. */
@@ -178,9 +192,9 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
       )
     }
     case "Stopped":
-      return { _tag: "Remove", instance: sighting.id, message: "removing what was left of it before the start" }
+      return act("Remove", "removing what was left of it before the start", { instance: sighting.id })
     default:
-      return { _tag: "Start", image, message: `starting ${format(image)}` }
+      return act("Start", `starting ${format(image)}`, { image })
   }
 }
 
@@ -201,7 +215,7 @@ const imageVerdict = (memory: Memory, service: string, image: ImageRef, mono: nu
         message: "waiting before the NPU is asked again which images it holds",
         until: images.nextListing
       }
-      : { _tag: "ListImages", message: "asking the NPU which images it holds" }
+      : act("ListImages", "asking the NPU which images it holds", {})
   }
   if (images.transfer !== undefined) {
     return images.transfer.image === name
@@ -222,7 +236,7 @@ const imageVerdict = (memory: Memory, service: string, image: ImageRef, mono: nu
       advice: `put an archive that holds ${name} into the images folder and run: offloadctl retry ${service}; `
         + "or run: offloadctl deploy ARCHIVE"
     }
-    : { _tag: "Deploy", image, message: `sending ${name} to the NPU` }
+    : act("Deploy", `sending ${name} to the NPU`, { image })
 }
 
 /** The same verdict where the NPU can do it; otherwise the wait for an NPU that can. */

@@ -2,6 +2,7 @@
 import type { Chance } from "./chance.ts"
 import { draws, type World } from "./draws.ts"
 import type { Fault, FaultKind } from "./fault.ts"
+import { foreignVersion } from "./surroundings.ts"
 
 type Follow = (fault: Fault, chance: Chance, world: World) => ReadonlyArray<Fault>
 
@@ -20,7 +21,8 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       // While services are switched one after another.
       ...(chance.hits(0.4) ? loss(at + chance.between(5000, 60_000), chance, world) : []),
       ...(chance.hits(0.2) ? silences(at + 60_000, chance, world) : []),
-      ...(chance.hits(0.3) ? [unremoving(at, chance, world)] : [])
+      ...(chance.hits(0.3) ? [unremoving(at, chance, world)] : []),
+      ...(chance.hits(0.15) ? orphanedStart(at, chance, world) : [])
     ] as ReadonlyArray<Fault>
   },
   OperatorUpgrades: (fault, chance, world) => [
@@ -57,6 +59,15 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
         // The NPU's own units start what they know, as soon as they are there.
         ...(chance.hits(0.7)
           ? [1, 2, 3, 4].map((order) => draws.ForeignStart(fault.at + fault.downFor * 0.9 + order, chance, world))
+          : []),
+        // While one waits for what it comes after, somebody brings it back as another version.
+        ...(chance.hits(0.5)
+          ? [1000, 2000, 4000].map((later): Fault =>
+            ({
+              ...draws.ForeignStart(fault.at + fault.downFor + later, chance, world),
+              version: foreignVersion
+            }) as Fault
+          )
           : []),
         ...(chance.hits(0.7) ? rebootAmidUpgrade(fault, chance, world) : [])
       ]
@@ -154,6 +165,20 @@ const silences = (from: number, chance: Chance, world: World): ReadonlyArray<Fau
   [0, 1, 2, 3, 4, 5].map((order) =>
     ({ ...draws.Hang(from + order * 50_000, chance, world), length: chance.between(15_000, 45_000) }) as Fault
   )
+
+/** The daemon dies after a start of which it never hears, and until it is back images lose their names. */
+const orphanedStart = (from: number, chance: Chance, world: World): ReadonlyArray<Fault> => {
+  const at = from + chance.between(1000, 40_000)
+  return [
+    {
+      ...draws.KilledAtWrite(at, chance, world),
+      number: 1 + chance.below(12),
+      when: "before",
+      downFor: 60_000
+    } as Fault,
+    ...[20_000, 25_000, 35_000, 40_000, 50_000].map((later) => draws.ImageVanishes(at + later, chance, world))
+  ]
+}
 
 /** What makes the daemon ask for just what is refused. */
 const aimed = (

@@ -87,16 +87,17 @@ const staged = (turn: Turn, before: Saga): void => {
   // However long it was held back, the first stop follows upon a fresh list.
   if (turn.memory.upgrade.heldBack) return turn.setUpgrade({ heldBack: false, imagesFresh: false })
   const { ids } = turn.memory.images
-  const known = (image: string): string | null => ids[image] ?? null
+  /** The id that the NPU's list has told, or what was known before. */
+  const idOf = (image: string, before: string | null): string | null => ({ [image]: before, ...ids })[image]!
   const ready: Saga = {
     ...saga,
     phase: "switching",
     members: saga.members.map((member) => ({
       ...member,
-      digest: known(member.target) ?? member.digest,
+      digest: idOf(member.target, member.digest),
       previous: member.previous === null
         ? null
-        : { ...member.previous, id: known(member.previous.image) ?? member.previous.id }
+        : { ...member.previous, id: idOf(member.previous.image, member.previous.id) }
     }))
   }
   turn.setDurable({ upgrade: ready })

@@ -83,15 +83,12 @@ export const begin = (turn: Turn): void => {
  */
 export const join = (turn: Turn, saga: Saga): Saga => {
   if (saga.kind === "rollback") return saga
-  const found = wrongServices(turn.memory, saga.version)
-    .filter(({ name }) => saga.members.every(({ container }) => container !== name))
+  const found = foundSince(turn.memory, saga, saga.version)
   if (found.length === 0) return saga
-  const members = turn.memory.specs.flatMap((spec) =>
-    found.includes(spec)
-      ? memberOf(turn.memory, spec, saga.version)
-      : saga.members.filter(({ container }) => container === spec.name)
-  )
-  const joined: Saga = { ...saga, members }
+  const joined: Saga = {
+    ...saga,
+    members: inOrder(turn.memory, [...saga.members, ...found.map((spec) => memberOf(turn.memory, spec, saga.version))])
+  }
   turn.setDurable({ upgrade: joined })
   turn.setUpgrade({ imagesFresh: false })
   turn.say(
@@ -103,6 +100,14 @@ export const join = (turn: Turn, saga: Saga): Saga => {
   )
   return joined
 }
+
+/** The services of another version than this one that a saga has no members for. */
+const foundSince = (memory: Memory, saga: Saga, version: string): ReadonlyArray<ContainerSpec> =>
+  wrongServices(memory, version).filter(({ name }) => saga.members.every(({ container }) => container !== name))
+
+/** As the catalogue has them. */
+const inOrder = ({ specs }: Memory, members: ReadonlyArray<Member>): ReadonlyArray<Member> =>
+  specs.flatMap(({ name }) => members.filter(({ container }) => container === name))
 
 /** A saga is recorded, its phase staging. */
 export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members">): Saga => {
@@ -127,14 +132,16 @@ export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members"
  * the next saga's way back is that of this one, the last set that proved good.
  */
 export const inherit = (turn: Turn, before: Saga, version: string): void => {
-  const wrong = wrongServices(turn.memory, version)
-  const members = turn.memory.specs.flatMap((spec): ReadonlyArray<Member> => {
-    const earlier = before.members.find(({ container }) => container === spec.name)
-    if (earlier === undefined) return wrong.includes(spec) ? [memberOf(turn.memory, spec, version)] : []
-    const member = { ...memberOf(turn.memory, spec, version), previous: earlier.previous }
-    return [wrong.includes(spec) ? member : { ...member, digest: earlier.digest, side: "new", passed: true }]
-  })
-  const saga = open(turn, { kind: "upgrade", version, members })
+  const { memory } = turn
+  const wrong = wrongServices(memory, version)
+  const carried = memory.specs.flatMap((spec) =>
+    before.members.filter(({ container }) => container === spec.name).map(({ digest, previous }): Member => {
+      const member = { ...memberOf(memory, spec, version), previous }
+      return wrong.includes(spec) ? member : { ...member, digest, side: "new", passed: true }
+    })
+  )
+  const found = foundSince(memory, before, version).map((spec) => memberOf(memory, spec, version))
+  const saga = open(turn, { kind: "upgrade", version, members: inOrder(memory, [...carried, ...found]) })
   // The version that was on probation is wanted again: it has its probation still before it.
   if (wrong.length === 0) turn.setDurable({ upgrade: { ...saga, phase: "probation" } })
   turn.say(

@@ -55,13 +55,6 @@ export const fail = (turn: Turn, saga: Saga, reason: string, quarantined: boolea
 /** Turns every member that is not at its way back to it. */
 export const rollBack = (turn: Turn, saga: Saga): void => {
   const switched = saga.members.filter((member) => member.side === "new" || !isAtWayBack(turn.memory, member))
-  if (switched.length > 0 && switched.every(({ previous }) => previous === null)) {
-    return giveUp(
-      turn,
-      saga,
-      `${saga.failure ?? "it failed"}, and there is no way back: no service has an image to return to`
-    )
-  }
   let changed: Saga = {
     ...saga,
     phase: "rollingBack",

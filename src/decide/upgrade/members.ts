@@ -1,4 +1,6 @@
 /** Questions about the set: which services are wrong, whether all are seen, what each is to run. */
+import { isNotNull } from "effect/Predicate"
+
 import type { ContainerSpec } from "../../model/catalogue.ts"
 import type { Audit } from "../../model/event.ts"
 import { format, type ImageRef, isShownAs, same, split } from "../../model/image.ts"
@@ -110,13 +112,14 @@ export const changing = ({ durable: { upgrade } }: Memory, container: string): P
  * is what the container is assigned.
  */
 export const versionById = (memory: Memory, container: string, shown: ImageRef): string | undefined => {
-  const member = memory.durable.upgrade?.members.find((candidate) => candidate.container === container)
-  if (member === undefined) return undefined
-  const known = [{ image: member.target, id: member.digest }, ...(member.previous === null ? [] : [member.previous])]
-    .flatMap(({ id, image }) => id !== null && isShownAs(shown, id) ? [image] : [])
+  const members = memory.durable.upgrade?.members.filter((member) => member.container === container) ?? []
+  const known = members.flatMap(({ digest, previous, target }) => [{ image: target, id: digest }, previous])
+    .filter(isNotNull)
+    .filter(({ id }) => id !== null && isShownAs(shown, id))
+    .map(({ image }) => image)
   const { assigned } = recordOf(memory, container)
-  const image = known.find((one) => one === assigned) ?? known[0]
-  return image === undefined ? undefined : split(image).tag
+  const [version] = [...known.filter((image) => image === assigned), ...known].map((image) => split(image).tag)
+  return version
 }
 
 /** Whether the saga is in the midst of changing this container. */
