@@ -10,6 +10,7 @@ const groups = [
     branches: [
       { file: "probe.ts", arm: "if", text: "spec === undefined" },
       { file: "upgrade/clock.ts", arm: "?", text: "undefined", line: "spec === undefined ? undefined" },
+      { file: "upgrade/count.ts", arm: "??", text: "[]", line: "specOf(memory, member)" },
       { file: "upgrade/stage.ts", arm: "?", text: "undefined", line: "spec === undefined ? undefined" }
     ]
   },
@@ -111,12 +112,6 @@ const groups = [
     ]
   },
   {
-    reason: "Each image of the simulated store has one name, so that the row that shows it tells its id.",
-    branches: [
-      { file: "upgrade/advance.ts", arm: "??", text: "member.previous.id" }
-    ]
-  },
-  {
     reason: "Once the last member has passed, the set goes on probation in the same turn.",
     branches: [{ file: "upgrade/explain.ts", arm: "?", text: "`${saga.id}: every service is switched`" }]
   },
@@ -157,8 +152,11 @@ const groups = [
     ]
   },
   {
-    reason: "Memory of the release before tells of no other DPU.",
-    branches: [{ file: "upgrade/record.ts", arm: "function", text: "() =>", line: "      { default: () => [] }" }]
+    reason: "Memory of the release before tells of no other DPU, and of no upgrade under way.",
+    branches: [
+      { file: "upgrade/record.ts", arm: "function", text: "() =>", line: "      { default: () => [] }" },
+      { file: "upgrade/record.ts", arm: "function", text: "() =>", line: "    beside: " }
+    ]
   }
 ]
 

@@ -6,6 +6,7 @@ import type { Input, TransferOutcome } from "./input.ts"
 import { chargeFailure, countsAsRestart } from "./owe.ts"
 import { wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
+import { countRestart } from "./upgrade/count.ts"
 import { stagedImages } from "./upgrade/members.ts"
 import type { Phase } from "./upgrade/record.ts"
 
@@ -161,7 +162,10 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   })
   // What is free, and held by whom, changes by the minute: no room is one reason.
   const kind = room === undefined ? reason : "NoRoom"
-  if (level >= turn.memory.policy.upgrade.stageTries) announceRefusal(turn, image, kind, reason)
+  if (level >= turn.memory.policy.upgrade.stageTries) {
+    announceRefusal(turn, image, kind, reason)
+    countUnstartable(turn, image, reason)
+  }
   const again = ` It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
   turn.say(
     "warning",
@@ -185,6 +189,18 @@ const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed" | "Unproven">,
 
 /** Reasons that are remembered as said; a saga has six images at the most, and most often one reason for all. */
 const rememberedRefusals = 16
+
+/** What does not run, and is not to be had, has failed to start: a set on trial waits for no image for ever. */
+const countUnstartable = (turn: Turn, image: string, reason: string): void => {
+  for (const spec of turn.memory.specs) {
+    const wanted = wantedImage(turn.memory, spec)
+    const { sighting } = turn.watched(spec.name)
+    if (wanted === undefined || format(wanted) !== image || turn.record(spec.name).desired === "stopped") continue
+    if (sighting._tag !== "Stopped" && sighting._tag !== "Absent") continue
+    turn.setRecord(spec.name, { lastReason: `${image} could not be brought to the NPU: ${reason}` })
+    countRestart(turn, spec.name)
+  }
+}
 
 const heldUp: Readonly<Record<Phase, string>> = {
   staging: "refused before anything is stopped",

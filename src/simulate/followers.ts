@@ -22,7 +22,7 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       ...(chance.hits(0.4) ? loss(at + chance.between(5000, 60_000), chance, world) : []),
       ...(chance.hits(0.2) ? silences(at + 60_000, chance, world) : []),
       ...(chance.hits(0.3) ? [unremoving(at, chance, world)] : []),
-      ...(chance.hits(0.15) ? orphanedStart(at, chance, world) : [])
+      ...(chance.hits(0.4) ? orphanedStart(at, chance, world) : [])
     ] as ReadonlyArray<Fault>
   },
   OperatorUpgrades: (fault, chance, world) => [
@@ -30,7 +30,8 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
     ...(chance.hits(0.3) ? [{ ...fault, at: soon(chance, fault.at + 120_000, 600_000) }] : []),
     ...(chance.hits(0.3) ? rollback(soon(chance, fault.at, 900_000), chance, world) : []),
     ...(chance.hits(0.2) ? pause(soon(chance, fault.at, 60_000), chance, world) : []),
-    ...(chance.hits(0.3) ? [{ ...draws.DiskFull(fault.at + 2000, chance, world), length: 90_000 } as Fault] : [])
+    ...(chance.hits(0.3) ? [{ ...draws.DiskFull(fault.at + 2000, chance, world), length: 90_000 } as Fault] : []),
+    ...(chance.hits(0.4) ? undoneAndReturned(fault, chance, world) : [])
   ],
   OperatorRollsBack: ({ at }, chance, world) => rollback(at, chance, world).slice(1),
   OperatorStops: (fault, chance, world) => {
@@ -69,9 +70,11 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
             }) as Fault
           )
           : []),
-        ...(chance.hits(0.7) ? rebootAmidUpgrade(fault, chance, world) : [])
+        ...(chance.hits(0.95) ? rebootAmidUpgrade(fault, chance, world) : [])
       ]
       : [],
+  MemoryLost: (fault, chance, world) =>
+    fault._tag === "MemoryLost" && chance.hits(0.4) ? foundLate(fault, chance, world) : [],
   CallsRefused: (fault, chance, world) => fault._tag === "CallsRefused" ? aimed(fault, chance, world) : [],
   ImageVanishes: (fault, chance) =>
     "container" in fault && chance.hits(0.5)
@@ -130,7 +133,7 @@ const rollback = (at: number, chance: Chance, world: World): ReadonlyArray<Fault
   ...(chance.hits(0.25) ? hesitation({ ...draws.OperatorRollsBack(at, chance, world) }, chance, world) : []),
   ...(chance.hits(0.4) ? [draws.VersionChange(soon(chance, at, 10_000), chance, world)] : []),
   ...(chance.hits(0.3) ? [draws.OperatorUpgrades(soon(chance, at, 20_000), chance, world)] : []),
-  ...(chance.hits(0.35)
+  ...(chance.hits(0.55)
     ? [1, 2].map(() =>
       ({ ...draws.CrashLoop(at, chance, world), every: chance.between(500, 5000), length: 120_000 }) as Fault
     )
@@ -145,6 +148,55 @@ const loss = (at: number, chance: Chance, world: World): ReadonlyArray<Fault> =>
     { _tag: "ContainerVanishes", at: at + 2, container } as const
   ]),
   ...(chance.hits(0.8) ? [draws.OperatorRollsBack(at + chance.between(60_000, 300_000), chance, world)] : [])
+]
+
+/** What an operator ordered and undid is in quarantine, and another version on its way, when the DPU itself comes with the first. */
+const undoneAndReturned = (fault: Fault, chance: Chance, world: World): ReadonlyArray<Fault> => {
+  if (fault._tag !== "OperatorUpgrades" || fault.version === null) return []
+  const order = (later: number, version: string): Fault => ({
+    ...fault,
+    at: fault.at + later,
+    version,
+    stageOnly: false
+  })
+  const again = chance.between(120_000, 240_000)
+  return [
+    order(1, fault.version),
+    draws.OperatorRollsBack(fault.at + chance.between(3000, 60_000), chance, world),
+    order(again, world.version()),
+    {
+      ...draws.VersionChange(fault.at, chance, world),
+      at: fault.at + again + chance.between(500, 180_000),
+      version: fault.version
+    } as Fault
+  ]
+}
+
+/** A daemon without memory begins an upgrade of what it finds; what was away comes back as another version. */
+const foundLate = (
+  { at, downFor }: Extract<Fault, { readonly _tag: "MemoryLost" }>,
+  chance: Chance,
+  world: World
+): ReadonlyArray<Fault> => {
+  const container = world.container()
+  return [
+    { _tag: "ContainerVanishes", at: at + 1, container },
+    { ...draws.VersionChange(at, chance, world), at: at + 2 },
+    ...[1500, 4000, 9000].map((later): Fault =>
+      ({ ...draws.ForeignStart(at + downFor + later, chance, world), container }) as Fault
+    )
+  ]
+}
+
+/** Nobody knows what became of a start, and another version runs in its place. */
+const outrun = (at: number, container: string): ReadonlyArray<Fault> => [
+  { _tag: "ContainerVanishes", at: at + 100, container },
+  ...[1500, 2500, 4000].map((later): Fault => ({
+    _tag: "ForeignStart",
+    at: at + later,
+    container,
+    version: foreignVersion
+  }))
 ]
 
 /** A set is on its way when the NPU goes down, and somebody wants the old one while the services wait for their turn. */
@@ -191,6 +243,7 @@ const aimed = (
       return [{ _tag: "OperatorStops", at: soon(chance, at, 5000), container }]
     case "StartContainer":
       return [
+        ...(chance.hits(0.5) ? outrun(at, container) : []),
         { _tag: "ContainerCrash", at: soon(chance, at, 5000), container },
         ...(chance.hits(0.9)
           ? [

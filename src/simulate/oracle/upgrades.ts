@@ -172,11 +172,11 @@ const staged = (journal: DpuJournal, saga: Saga, report: Report): void => {
   }
 }
 
-/** At a stop for a switch. */
+/** At a stop for a switch: what has passed its gate is stopped for another reason. */
 export const stoppedForSwitch = (journal: DpuJournal, name: string, report: Report): void => {
   const saga = journal.intended?.upgrade ?? null
   const member = saga?.members.find(({ container }) => container === name)
-  if (saga?.phase !== "switching" || member === undefined || member.previous === null) return
+  if (saga?.phase !== "switching" || member === undefined || member.passed || member.previous === null) return
   if (!journal.imagesSeen.has(member.previous.image)) {
     report(
       "WayBackHeld",

@@ -360,6 +360,22 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
 
+  it("fails, and is brought back, where a new image vanishes on probation with its container and is not to be had", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(90)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.images.delete("docker-dash-ha:2.0")
+    world.archives.delete("docker-dash-ha:2.0")
+    world.containers.delete(ha)
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "rolledBack")
+    assert.include(
+      world.memory.durable.lastUpgrade?.reason,
+      `${ha} failed 3 times (docker-dash-ha:2.0 could not be brought to the NPU`
+    )
+    assert.deepStrictEqual(world.memory.durable.quarantine.map(({ version }) => version), ["2.0"])
+  })
+
   it("counts a crash in probation only as one of three", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(100)
     assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
