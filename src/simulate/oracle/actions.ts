@@ -6,6 +6,7 @@ import type { Call } from "../trace.ts"
 import type { ContainerJournal } from "./container-journal.ts"
 import type { DpuJournal } from "./journal.ts"
 import { assignedTags, stoppedForSwitch } from "./upgrades.ts"
+import { versionKnown } from "./version.ts"
 import type { Report } from "./violation.ts"
 
 /** The world as it truly is, where a check needs it. */
@@ -184,14 +185,10 @@ const stopped = (
   const record = journal.held?.containers[name]
   const assigned = record?.assigned ?? null
   const wanted = assigned === null ? journal.version : split(assigned).tag
-  const wrongVersion = container.evidence.was("Running", since, ({ id, version }) => {
+  const wrongVersion = container.evidence.was("Running", since, (one) => {
     // One that the daemon adopted when its image had lost its name is of no version that it knows.
-    const remembered = record?.startedId === id
-      ? record.startedVersion ?? undefined
-      : truly === undefined
-      ? undefined
-      : split(truly.image).tag
-    const known = version ?? remembered
+    const strange = truly === undefined || record?.startedId === one.id ? undefined : split(truly.image).tag
+    const known = versionKnown(record, one) ?? strange
     return known !== undefined &&
       (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
   })

@@ -3,6 +3,7 @@ import type { Durable } from "../../decide/durable.ts"
 import { split } from "../../model/image.ts"
 import type { Policy } from "../../policy/policy.ts"
 import type { DpuJournal } from "./journal.ts"
+import { versionKnown } from "./version.ts"
 import type { Report } from "./violation.ts"
 
 type Saga = NonNullable<Durable["upgrade"]>
@@ -41,7 +42,10 @@ export const upgrading = (
   for (const [name, { assigned }] of Object.entries(after.containers)) {
     const was = assignmentOf(before, name)
     const isMember = [old, saga].some((one) => one?.members.some(({ container }) => container === name) === true)
-    if (was !== null && was !== assigned && !isMember && !isFound(journal, name, assigned, journal.decidedSince(at))) {
+    if (
+      was !== null && was !== assigned && !isMember &&
+      !isFound(journal, name, before, assigned, journal.decidedSince(at))
+    ) {
       report(
         "UnaffectedLeftAlone",
         name,
@@ -116,11 +120,18 @@ const abandoned = (old: Saga, saga: Saga, after: Durable, report: Report): void 
 }
 
 /** Whether somebody else had it run this by then: what is wanted of it is taken over as it is. */
-const isFound = (journal: DpuJournal, name: string, assigned: string | null, since: number): boolean => {
+const isFound = (
+  journal: DpuJournal,
+  name: string,
+  before: Durable,
+  assigned: string | null,
+  since: number
+): boolean => {
   if (assigned === null) return false
   const tag = assigned.slice(assigned.lastIndexOf(":") + 1)
   const evidence = journal.containers.get(name)?.evidence
-  return journal.versions.has(tag) && evidence?.was("Running", since, ({ version }) => version === tag) === true
+  return journal.versions.has(tag) &&
+    evidence?.was("Running", since, (one) => versionKnown(before.containers[name], one) === tag) === true
 }
 
 /** Neither runs, nor is its image on the NPU: there may be nothing to go back to. */

@@ -282,6 +282,31 @@ describe("memory that cannot be saved", () => {
   })
 })
 
+describe("what a service runs", () => {
+  const change = (startedVersion: string | null): ReadonlyArray<Invariant> => {
+    const container = { ...initialContainer, owned: true, startedId: "one", startedVersion }
+    const memory = (assigned: string): string =>
+      encode({ ...initial(1), containers: { [database]: { ...container, assigned } } }, 0)
+    const nameless = listed(1000, [database, "one"]).map((entry): Entry =>
+      entry._tag === "Answered"
+        ? { ...entry, rows: entry.rows?.map((row) => ({ ...row, imageName: "sha256:0123456789ab" })) }
+        : entry
+    )
+    return judged([
+      up(memory("docker-database:1.0")),
+      { _tag: "Version", at: 1, dpu: 0, version: "2.0" },
+      ...nameless,
+      { _tag: "Saving", at: 1002, dpu: 0, text: memory("docker-database:2.0") }
+    ])
+  }
+
+  it("may be taken over where it has lost its image's name and is remembered to be the version that is wanted", () => {
+    assert.deepStrictEqual(change("2.0"), [])
+    assert.deepStrictEqual(change("1.0"), ["UnaffectedLeftAlone"])
+    assert.deepStrictEqual(change(null), ["UnaffectedLeftAlone"])
+  })
+})
+
 describe("the removal of a leftover", () => {
   const leftover = {
     id: "0123456789ab",
