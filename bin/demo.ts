@@ -6,8 +6,10 @@
 import { resolve as resolvePath } from "node:path"
 
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 
 import { administer } from "../layers/npu-sim/admin/client.ts"
 import type { ContainerView } from "../src/control/views.ts"
@@ -64,7 +66,7 @@ const demo = Effect.gen(function*() {
   })
   const fallen = Effect.flatMap(
     daemon.exit,
-    (code) => new DemoError({ message: `offloadd ended by itself with ${code}; its last words are above` })
+    (ending) => new DemoError({ message: `offloadd ended with ${ending}; its last words are above` })
   )
   yield* Effect.raceFirst(scenes(lab, database.name, gnmi.name, ha.name), fallen)
   yield* say(farewell(lab, gnmi.service, yield* writeEnvironment(lab, npu.endpoint)))
@@ -120,11 +122,15 @@ const farewell = (lab: Lab, service: string, environment: string): string => {
   ].join("\n")
 }
 
+/** What went wrong in a sentence; a defect in full. */
+const words = (cause: Cause.Cause<{ readonly message: string }>): string =>
+  Either.match(Cause.failureOrCause(cause), { onLeft: ({ message }) => message, onRight: Cause.pretty })
+
 // Whoever read along may go (`npm start | head`): the end is then as after Ctrl-C.
 process.stdout.on("error", () => process.kill(process.pid, "SIGINT"))
 
 demo.pipe(
   Effect.scoped,
-  Effect.tapError((error) => say(`\n${error.message}`)),
-  NodeRuntime.runMain({ disableErrorReporting: false })
+  Effect.tapErrorCause((cause) => Cause.isInterruptedOnly(cause) ? Effect.void : say(`\n${words(cause)}`)),
+  NodeRuntime.runMain({ disableErrorReporting: true })
 )

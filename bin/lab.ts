@@ -220,7 +220,7 @@ export const until = (
 export const offloadctl = (
   lab: Lab,
   args: ReadonlyArray<string>
-): Effect.Effect<{ readonly code: number | null; readonly output: string }, ProcessError> =>
+): Effect.Effect<{ readonly code: number | NodeJS.Signals; readonly output: string }, ProcessError> =>
   Effect.scoped(Effect.gen(function*() {
     const process = yield* binary(lab, "offloadctl", ["--socket", lab.socket, ...args], {})
     return { code: yield* process.exit, output: process.output() }

@@ -55,7 +55,10 @@ export const make = (
       yield* Effect.forkIn(
         Effect.raceFirst(
           Deferred.await(meant),
-          Effect.map(process.exit, (code) => void (fallen = `it ended by itself with ${code}:\n${process.output()}`))
+          Effect.map(
+            process.exit,
+            (ending) => void (fallen = `it ended by itself with ${ending}:\n${process.output()}`)
+          )
         ),
         scope
       )

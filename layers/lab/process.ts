@@ -15,8 +15,8 @@ export interface RunningProcess {
   /** Waits for a line that matches; fails when the process ends without it. */
   readonly line: (pattern: RegExp) => Effect.Effect<RegExpExecArray, ProcessError>
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
-  /** The exit code, or null where a signal ended it. */
-  readonly exit: Effect.Effect<number | null>
+  /** The exit code, or the name of the signal that ended it. */
+  readonly exit: Effect.Effect<number | NodeJS.Signals>
 }
 
 export interface ProcessOptions {
@@ -113,7 +113,7 @@ class Child implements RunningProcess {
   private text = ""
   private partial = ""
   private readonly watchers = new Set<() => void>()
-  private code: number | null | undefined = undefined
+  private ending: number | NodeJS.Signals | undefined = undefined
 
   constructor(child: ChildProcess, onLine: ((line: string) => void) | undefined) {
     this.child = child
@@ -128,8 +128,8 @@ class Child implements RunningProcess {
     child.stdout?.on("data", take)
     child.stderr?.on("data", take)
     // `close` comes after the last output, `exit` may come before it.
-    child.once("close", (code) => {
-      this.code = code
+    child.once("close", (code: number, signal: NodeJS.Signals | null) => {
+      this.ending = signal ?? code
       this.wake()
     })
   }
@@ -144,22 +144,22 @@ class Child implements RunningProcess {
     this.when(() => {
       const found = this.text.split("\n").map((line) => pattern.exec(line)).find((match) => match !== null)
       if (found != null) return Effect.succeed(found)
-      return this.code === undefined
+      return this.ending === undefined
         ? undefined
         : Effect.fail(
           new ProcessError({
-            message: `it ended with ${this.code} before it printed ${pattern}:\n${this.text.slice(-4000)}`
+            message: `it ended with ${this.ending} before it printed ${pattern}:\n${this.text.slice(-4000)}`
           })
         )
     })
 
   readonly signal = (signal: NodeJS.Signals): Effect.Effect<void> =>
     Effect.sync(() => {
-      if (this.code === undefined) this.child.kill(signal)
+      if (this.ending === undefined) this.child.kill(signal)
     })
 
-  readonly exit: Effect.Effect<number | null> = Effect.suspend(() =>
-    this.when(() => this.code === undefined ? undefined : Effect.succeed(this.code))
+  readonly exit: Effect.Effect<number | NodeJS.Signals> = Effect.suspend(() =>
+    this.when(() => this.ending === undefined ? undefined : Effect.succeed(this.ending))
   )
 
   private when<A, E>(check: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> {
