@@ -181,16 +181,19 @@ const stopped = (
   }
   // A list may tell no version, where the daemon remembers what it started.
   const truly = truth.running(name)
-  // What it is to run stands on the disk before it is stopped for running something else; what cannot be saved is dropped.
-  const record = journal.held?.containers[name]
-  const assigned = record?.assigned ?? null
-  const wanted = assigned === null ? journal.version : split(assigned).tag
-  const wrongVersion = container.evidence.was("Running", since, (one) => {
-    // One that the daemon adopted when its image had lost its name is of no version that it knows.
-    const strange = truly === undefined || record?.startedId === one.id ? undefined : split(truly.image).tag
-    const known = versionKnown(record, one) ?? strange
-    return known !== undefined &&
-      (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
+  // What it is to run stands on the disk before it is stopped for running something else; what cannot be saved is dropped
+  // of an upgrade, and kept of what was found.
+  const wrongVersion = [journal.held, journal.intended].every((memory) => {
+    const record = memory?.containers[name]
+    const assigned = record?.assigned ?? null
+    const wanted = assigned === null ? journal.version : split(assigned).tag
+    return container.evidence.was("Running", since, (one) => {
+      // One that the daemon adopted when its image had lost its name is of no version that it knows.
+      const strange = truly === undefined || record?.startedId === one.id ? undefined : split(truly.image).tag
+      const known = versionKnown(record, one) ?? strange
+      return known !== undefined &&
+        (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
+    })
   })
   if (wrongVersion) {
     stoppedForSwitch(journal, name, report)

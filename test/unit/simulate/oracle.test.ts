@@ -259,9 +259,17 @@ describe("memory that cannot be saved", () => {
   it("lets no version be changed, and is no reason to take a stop for that: the disk may have what was not known to be there", () => {
     const before = memory({ assigned: "docker-database:1.0" })
     const after = memory({ assigned: "docker-database:2.0" })
-    const stopped = (loaded: string): ReadonlyArray<Invariant> =>
-      judged([up(loaded), version(1), engine, ...row("docker-database:1.0"), ...failed(after, after), stop(1003)])
+    const stopped = (loaded: string, meant = after): ReadonlyArray<Invariant> =>
+      judged([
+        up(loaded),
+        version(1, "2.0"),
+        engine,
+        ...row("docker-database:1.0"),
+        ...failed(meant, meant),
+        stop(1003)
+      ])
     assert.notInclude(stopped(before), "DurableFirst")
+    assert.notInclude(stopped(encode(initial(1), 0), before), "DurableFirst", "it was found, and taken over as it is")
     assert.include(stopped(after), "DurableFirst")
   })
 
