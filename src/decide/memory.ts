@@ -220,7 +220,7 @@ export interface NpuMemory {
   readonly reason: string | undefined
   /** Why it is not reachable, in one word, where that can be told. */
   readonly fault: TransportFault | undefined
-  /** The transport broke since the last good look. */
+  /** The transport broke since the last good look, or there was none yet. */
   readonly broke: boolean
   /** When a reboot was last concluded; mono. */
   readonly lastReboot: number
@@ -267,7 +267,7 @@ export const initialMemory = (durable: Durable): Memory => ({
     since: undefined,
     reason: undefined,
     fault: undefined,
-    broke: false,
+    broke: true,
     lastReboot: Number.NEGATIVE_INFINITY,
     speech: undefined,
     speechSince: undefined,

@@ -17,8 +17,8 @@ export const concludeReboot = (
   sightings: ReadonlyMap<string, Sighting>
 ): ReadonlySet<string> => {
   const { memory, now } = turn
-  // A daemon that has just begun knows from its memory alone what ran: what was made anew meanwhile, not what crashed.
-  const first = memory.specs.every((spec) => turn.watched(spec.name).lastClear === undefined)
+  // A daemon that looks for the first time knows from its memory alone what ran: what was made anew meanwhile, not what crashed.
+  const first = memory.npu.broke && memory.specs.every((spec) => turn.watched(spec.name).lastClear === undefined)
   const ran = memory.specs.filter((spec) => {
     const watched = turn.watched(spec.name)
     if (first) return turn.record(spec.name).startedAt !== null && turn.record(spec.name).due === null
@@ -38,7 +38,7 @@ export const concludeReboot = (
   const vanished = gone.length >= 2 && gone.length === ran.length
     && gone.every((spec) => sightings.get(spec.name)?._tag === "Absent")
     && now.mono - memory.npu.lastReboot > memory.policy.restart.payback
-  if (!(several && (first || memory.npu.broke)) && !vanished) return new Set()
+  if (!(several && memory.npu.broke) && !vanished) return new Set()
   turn.setNpu({ lastReboot: now.mono })
   const names = (specs: ReadonlyArray<ContainerSpec>): string => specs.map((spec) => spec.name).join(", ")
   turn.say(

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 
 import { decode, encode } from "../../../src/decide/durable.ts"
 import { initialMemory } from "../../../src/decide/memory.ts"
-import { absent, Bench, database, gnmi, ha, restart, runs, settled, stopped } from "./bench.ts"
+import { absent, Bench, database, gnmi, ha, restart, runs, settled, stopped, unclear } from "./bench.ts"
 import { condition } from "./said.ts"
 
 /** A foreign hand stops it soon after each of our starts, for which it waits as the ladder has it. */
@@ -194,6 +194,13 @@ describe("a reboot of the NPU whose own units make the containers anew", () => {
     bench.version("1.0").look(anew)
     assert.include(bench.reasons(), "NpuRebooted")
     assert.strictEqual(condition(bench, ha, "Contested").status, "False")
+  })
+
+  it("is not where that has looked before, and could not tell what runs", () => {
+    const bench = settled()
+    bench.memory = { ...initialMemory(bench.memory.durable), specs: bench.memory.specs }
+    bench.version("1.0").look({ [database]: unclear, [gnmi]: unclear, [ha]: unclear }).look(anew)
+    assert.notInclude(bench.reasons(), "NpuRebooted")
   })
 
   it("is a contest where the connection held", () => {
