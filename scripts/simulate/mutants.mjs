@@ -184,7 +184,7 @@ export const mutants = [
     name: "takes every crash after a broken link for a reboot",
     expects: "RebootSeen",
     file: decide("reboot"),
-    find: "if (!(several && (first || memory.npu.broke)) && !vanished) return new Set()",
+    find: "if (!(several && memory.npu.broke) && !vanished) return new Set()",
     replace: "if (!several && !vanished && gone.length === 0) return new Set()"
   },
   {
