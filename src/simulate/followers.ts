@@ -13,7 +13,7 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
     return [
       ...(chance.hits(0.25) ? [draws.VersionChange(soon(chance, at, 300_000), chance, world)] : []),
       ...(chance.hits(0.15) ? hesitation(fault, chance, world) : []),
-      ...(chance.hits(0.4) ? thereAndBack(fault, chance, world) : []),
+      ...(chance.hits(0.55) ? thereAndBack(fault, chance, world) : []),
       ...(chance.hits(0.25) ? rollback(soon(chance, at, 900_000), chance, world) : []),
       ...(chance.hits(0.25) ? pause(soon(chance, at, 3000), chance, world) : []),
       ...(chance.hits(0.15) ? [draws.OperatorStops(soon(chance, at, 3000), chance, world)] : []),
@@ -22,7 +22,7 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       ...(chance.hits(0.4) ? loss(at + chance.between(5000, 60_000), chance, world) : []),
       ...(chance.hits(0.2) ? silences(at + 60_000, chance, world) : []),
       ...(chance.hits(0.3) ? [unremoving(at, chance, world)] : []),
-      ...(chance.hits(0.4) ? orphanedStart(at, chance, world) : [])
+      ...(chance.hits(0.7) ? orphanedStart(at, chance, world) : [])
     ] as ReadonlyArray<Fault>
   },
   OperatorUpgrades: (fault, chance, world) => [
@@ -119,7 +119,16 @@ const thereAndBack = (fault: Fault, chance: Chance, world: World): ReadonlyArray
   const away = fault.at + chance.between(70_000, 240_000)
   return [
     { ...draws.VersionChange(away, chance, world), at: away },
-    { ...fault, at: soon(chance, away, 15_000) }
+    { ...fault, at: soon(chance, away, 15_000) },
+    ...(chance.hits(0.5)
+      ? [1, 2].map(() =>
+        ({
+          ...draws.CrashLoop(away + chance.between(15_000, 60_000), chance, world),
+          every: chance.between(500, 3000),
+          length: 90_000
+        }) as Fault
+      )
+      : [])
   ]
 }
 
@@ -160,15 +169,14 @@ const undoneAndReturned = (fault: Fault, chance: Chance, world: World): Readonly
     stageOnly: false
   })
   const again = chance.between(120_000, 240_000)
+  // One that is on probation is followed by a third, whose images are still on their way.
+  const third = chance.hits(0.5) ? again + chance.between(60_000, 200_000) : undefined
+  const later = third === undefined ? again + chance.between(500, 180_000) : third + chance.between(200, 8000)
   return [
     order(1, fault.version),
     draws.OperatorRollsBack(fault.at + chance.between(3000, 60_000), chance, world),
-    order(again, world.version()),
-    {
-      ...draws.VersionChange(fault.at, chance, world),
-      at: fault.at + again + chance.between(500, 180_000),
-      version: fault.version
-    } as Fault
+    ...[again, third].flatMap((moment) => moment === undefined ? [] : [order(moment, world.version())]),
+    { ...draws.VersionChange(fault.at, chance, world), at: fault.at + later, version: fault.version } as Fault
   ]
 }
 

@@ -68,11 +68,12 @@ const retarget = (turn: Turn): void => {
   const reason = `version ${version} is wanted now`
   const isUnproved = saga.phase === "probation" || !saga.members.every((member) => isAtWayBack(turn.memory, member))
   if (saga.phase === "staging" && !isUnproved) drop(turn, saga, reason)
-  else if (saga.phase === "switching" || saga.members.every((member) => isAt(member, version))) {
-    fail(turn, saga, reason, false)
-  } else if (!isQuarantined(turn.memory, version)) inherit(turn, saga, version)
-  // Nothing may begin in its place: what runs on probation goes on, what is not there yet is brought back.
-  else if (saga.phase === "staging") fail(turn, saga, reason, false)
+  else if (
+    saga.phase === "switching" || saga.members.every((member) => isAt(member, version))
+    // Nothing may begin in its place: what is not there yet is brought back, what runs on probation goes on.
+    || (saga.phase === "staging" && isQuarantined(turn.memory, version))
+  ) fail(turn, saga, reason, false)
+  else if (!isQuarantined(turn.memory, version)) inherit(turn, saga, version)
 }
 
 /** Whether a member's way back is of this version. */
