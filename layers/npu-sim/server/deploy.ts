@@ -20,9 +20,6 @@ export interface DeployOptions {
   readonly remoteOnly?: boolean
 }
 
-/** Progress is told this often, bytes. */
-const progressEvery = 16 * 2 ** 20
-
 type Call = ServerDuplexStream<DeployRequest, DeployResponse>
 
 /** Ends with OK when done; a stream that is half-closed with nothing sent ends so too. */
@@ -55,7 +52,6 @@ const transfer = (
     const announced = Number(request.imageSize)
     const sink = yield* options.backend.deploy(request)
     let received = 0
-    let told = 0
     if (!remote) {
       yield* send(call, { imageTransferReady: { chunkSize: options.chunkSize } })
       for (;;) {
@@ -69,10 +65,8 @@ const transfer = (
           return yield* fail("INVALID_ARGUMENT", `received ${received} bytes, more than the image_size of ${announced}`)
         }
         yield* sink.write(message.content)
-        if (received - told >= progressEvery) {
-          told = received
-          yield* send(call, { imageTransferProgress: { bytesReceived: String(received) } })
-        }
+        // After each piece: the reference client sends the next one only then.
+        yield* send(call, { imageTransferProgress: { bytesReceived: String(received) } })
       }
       if (received < announced && options.checksShortTransfer) {
         return yield* fail("INVALID_ARGUMENT", `received ${received} bytes of an image_size of ${announced}`)

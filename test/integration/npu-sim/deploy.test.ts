@@ -60,6 +60,17 @@ describe("Deploy over gRPC", () => {
       }))
   }
 
+  it.scopedLive("tells after each piece how much has come, since there are clients that wait for it", () =>
+    Effect.gen(function*() {
+      const { client } = yield* world({ server: { backend: credulous } })
+      const pieces = [3, 4, 5].map(content)
+      const answer = yield* Effect.promise(() => client.deploy([announce(12), ...pieces, end]))
+      assert.deepStrictEqual(
+        answer.messages.flatMap(({ imageTransferProgress }) => imageTransferProgress?.bytesReceived ?? []),
+        ["3", "7", "12"]
+      )
+    }))
+
   it.scopedLive("counts the bytes itself, whatever the engine behind it does", () =>
     Effect.gen(function*() {
       const { client } = yield* world({ server: { backend: credulous } })
