@@ -176,10 +176,13 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
 
 /** Whether a service shall run this image: what only an operator asked for is not sent again by itself. */
 const isWanted = (turn: Turn, image: string): boolean =>
-  stagedImages(turn.memory).some((staged) => format(staged) === image) || turn.memory.specs.some((spec) => {
-    const wanted = wantedImage(turn.memory, spec)
-    return wanted !== undefined && format(wanted) === image
-  })
+  stagedImages(turn.memory).some((staged) => format(staged) === image)
+  || turn.memory.specs.some((spec) => isFor(turn, spec, image))
+
+const isFor = (turn: Turn, spec: ContainerSpec, image: string): boolean => {
+  const wanted = wantedImage(turn.memory, spec)
+  return wanted !== undefined && format(wanted) === image
+}
 
 const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed" | "Unproven">, string> = {
   Rejected: "ArchiveRejected",
@@ -193,9 +196,8 @@ const rememberedRefusals = 16
 /** What does not run, and is not to be had, has failed to start: a set on trial waits for no image for ever. */
 const countUnstartable = (turn: Turn, image: string, reason: string): void => {
   for (const spec of turn.memory.specs) {
-    const wanted = wantedImage(turn.memory, spec)
     const { sighting } = turn.watched(spec.name)
-    if (wanted === undefined || format(wanted) !== image || turn.record(spec.name).desired === "stopped") continue
+    if (!isFor(turn, spec, image) || turn.record(spec.name).desired === "stopped") continue
     if (sighting._tag !== "Stopped" && sighting._tag !== "Absent") continue
     turn.setRecord(spec.name, { lastReason: `${image} could not be brought to the NPU: ${reason}` })
     countRestart(turn, spec.name)

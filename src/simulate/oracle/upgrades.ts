@@ -128,7 +128,7 @@ const isFound = (
   since: number
 ): boolean => {
   if (assigned === null) return false
-  const tag = assigned.slice(assigned.lastIndexOf(":") + 1)
+  const { tag } = split(assigned)
   const evidence = journal.containers.get(name)?.evidence
   return journal.versions.has(tag) &&
     evidence?.was("Running", since, (one) => versionKnown(before.containers[name], one) === tag) === true
@@ -218,7 +218,7 @@ const mixture = (journal: DpuJournal, memory: Durable): string | undefined => {
   const assigned = new Map(
     [...journal.containers.keys()].flatMap((name) => {
       const image = assignmentOf(memory, name)
-      return image === null ? [] : [[name, image.slice(image.lastIndexOf(":") + 1)] as const]
+      return image === null ? [] : [[name, split(image).tag] as const]
     })
   )
   return new Set(assigned.values()).size <= 1

@@ -37,6 +37,9 @@ const save = (at: number, level: number, before?: string): ReadonlyArray<Entry> 
   { _tag: "Saved", at, dpu: 0, ok: before === undefined, durable: before ?? atLevel(level) }
 ]
 
+/** What is shown of an image that has lost its name. */
+const nameless = "sha256:0123456789ab"
+
 let calls = 0
 
 const call = (method: Call["method"], begun: number): Call => ({
@@ -59,8 +62,11 @@ const question = (method: Call["method"], at: number): ReadonlyArray<Entry> => {
   ]
 }
 
-/** A list of all; each row is the name and the id of what runs. */
-const listed = (at: number, ...rows: ReadonlyArray<readonly [name: string, id: string]>): ReadonlyArray<Entry> => {
+/** A list of all; each row is the name, the id and the image of what runs. */
+const listed = (
+  at: number,
+  ...rows: ReadonlyArray<readonly [name: string, id: string, imageName?: string]>
+): ReadonlyArray<Entry> => {
   const asked = call("ListContainer", at)
   return [
     { _tag: "Called", at, call: asked },
@@ -69,7 +75,13 @@ const listed = (at: number, ...rows: ReadonlyArray<readonly [name: string, id: s
       at: at + 1,
       call: asked,
       error: undefined,
-      rows: rows.map(([name, id]) => ({ id, name, imageName: "docker-database:1.0", status: "RUNNING", labels: {} })),
+      rows: rows.map(([name, id, imageName = "docker-database:1.0"]) => ({
+        id,
+        name,
+        imageName,
+        status: "RUNNING",
+        labels: {}
+      })),
       images: undefined
     }
   ]
@@ -237,12 +249,6 @@ describe("memory that cannot be saved", () => {
     call: { ...call("StopContainer", at), container: database }
   })
   const version = (at: number, version = "1.0"): Entry => ({ _tag: "Version", at, dpu: 0, version })
-  const row = (imageName: string): ReadonlyArray<Entry> => {
-    const [asked, answer] = listed(1000, [database, "one"])
-    return answer?._tag === "Answered"
-      ? [asked!, { ...answer, rows: answer.rows?.map((one) => ({ ...one, imageName })) }]
-      : []
-  }
   const failed = (text: string, durable: string): ReadonlyArray<Entry> => [
     { _tag: "Saving", at: 1002, dpu: 0, text },
     { _tag: "Saved", at: 1002, dpu: 0, ok: false, durable }
@@ -264,7 +270,7 @@ describe("memory that cannot be saved", () => {
         up(loaded),
         version(1, "2.0"),
         engine,
-        ...row("docker-database:1.0"),
+        ...listed(1000, [database, "one"]),
         ...failed(meant, meant),
         stop(1003)
       ])
@@ -280,7 +286,7 @@ describe("memory that cannot be saved", () => {
         up(text),
         version(1, "2.0"),
         engine,
-        ...row("sha256:0123456789ab"),
+        ...listed(1000, [database, "one", nameless]),
         ...failed(text, text),
         stop(1003)
       ])
@@ -295,15 +301,10 @@ describe("what a service runs", () => {
     const container = { ...initialContainer, owned: true, startedId: "one", startedVersion }
     const memory = (assigned: string): string =>
       encode({ ...initial(1), containers: { [database]: { ...container, assigned } } }, 0)
-    const nameless = listed(1000, [database, "one"]).map((entry): Entry =>
-      entry._tag === "Answered"
-        ? { ...entry, rows: entry.rows?.map((row) => ({ ...row, imageName: "sha256:0123456789ab" })) }
-        : entry
-    )
     return judged([
       up(memory("docker-database:1.0")),
       { _tag: "Version", at: 1, dpu: 0, version: "2.0" },
-      ...nameless,
+      ...listed(1000, [database, "one", nameless]),
       { _tag: "Saving", at: 1002, dpu: 0, text: memory("docker-database:2.0") }
     ])
   }
