@@ -195,19 +195,21 @@ const stopped = (
         (known !== wanted || journal.pastVersions.some(({ until }) => until >= since))
     })
   })
+  const { health } = policy
+  const length = health.unhealthyForService[container.spec.service] ?? health.unhealthyFor
+  const unwell = container.probes.wasBad(since, call.begun, health.failures, length - 1)
   if (wrongVersion) {
     stoppedForSwitch(journal, name, report)
-    if (journal.undurable && journal.saving === undefined) {
+    // One that has been unwell for long enough is stopped for that, whatever version it is of.
+    if (!unwell && journal.undurable && journal.saving === undefined) {
       report("DurableFirst", name, "its version is changed while memory cannot be saved")
     }
     return
   }
-  const { health } = policy
-  const length = health.unhealthyForService[container.spec.service] ?? health.unhealthyFor
   // Of an instance that somebody has put in its place since the last look, nobody could know.
   const runningSince = truly !== undefined && truly.id === container.probed ? truly.since : undefined
   const pastGrace = runningSince === undefined || call.begun - runningSince >= health.grace - 1
-  if (!container.probes.wasBad(since, call.begun, health.failures, length - 1)) {
+  if (!unwell) {
     report(
       "CauseForStop",
       name,

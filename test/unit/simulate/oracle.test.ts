@@ -294,6 +294,32 @@ describe("memory that cannot be saved", () => {
     assert.deepStrictEqual(stopped(null), ["CauseForStop"])
     assert.include(stopped("1.0"), "DurableFirst")
   })
+
+  it("holds nothing against the restart of one that has been unwell for long enough, although its version is wrong", () => {
+    const stopped = (from: number): ReadonlyArray<Invariant> => {
+      const text = memory({})
+      const probes = [-10, 0, 20_000, 40_000, 60_000].map((after): Entry => ({
+        _tag: "Probed",
+        at: from + after,
+        dpu: 0,
+        container: database,
+        begun: from + after,
+        result: after < 0 ? "Healthy" : "Unhealthy"
+      }))
+      return judged([
+        up(text),
+        version(1, "2.0"),
+        engine,
+        ...listed(990, [database, "one"]),
+        ...probes,
+        ...failed(text, text).map((entry) => ({ ...entry, at: 61_002 })),
+        ...listed(61_050, [database, "one"]),
+        stop(61_053)
+      ])
+    }
+    assert.notInclude(stopped(1000), "DurableFirst")
+    assert.include(stopped(1100), "DurableFirst")
+  })
 })
 
 describe("what a service runs", () => {

@@ -1,0 +1,44 @@
+/**
+ * Keeps the heap of a daemon at rest near what it holds. V8 lets a heap of this
+ * size grow by 8 MiB before it collects it, which at a look each second takes some
+ * 100 s: eight daemons would keep 8 MiB each of what is of no use any more. Here
+ * it is collected after less, where there is a collector to ask.
+ */
+import { getHeapStatistics } from "node:v8"
+
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+
+import { type Collector, exposedCollector } from "./collector.ts"
+
+/** Bytes: less would be collected so often that the processor's share rises (docs/performance.md). */
+const growth = 3 * 1024 * 1024
+/** How often the heap's size is asked for: at rest it grows by some 0.4 MiB meanwhile. */
+const period = "5 seconds"
+
+interface Heap {
+  /** Bytes that live objects and those not yet collected take. */
+  readonly used: () => number
+  readonly collect: Collector | undefined
+}
+
+const ofThisProcess = (): Heap => ({
+  used: () => getHeapStatistics().used_heap_size,
+  collect: exposedCollector()
+})
+
+/** Runs for ever; where there is no collector, there is nothing to do. */
+export const keepSmall = (heap: Heap = ofThisProcess()): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { collect, used } = heap
+    if (collect === undefined) return Effect.void
+    let least = used()
+    const look = Effect.sync(() => {
+      // V8 collects when it wants to as well, and growth counts from there.
+      least = Math.min(least, used())
+      if (used() - least < growth) return
+      collect({ type: "major" })
+      least = used()
+    })
+    return Effect.repeat(look, Schedule.spaced(period))
+  })
