@@ -5,7 +5,6 @@
  */
 import { resolve as resolvePath } from "node:path"
 
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -23,6 +22,7 @@ import {
   until as labUntil,
   writeEnvironment
 } from "./lab.ts"
+import { runMainWithChildren } from "./main-with-children.ts"
 
 const before = "20260101.1"
 const after = "20260201.2"
@@ -126,11 +126,8 @@ const farewell = (lab: Lab, service: string, environment: string): string => {
 const words = (cause: Cause.Cause<{ readonly message: string }>): string =>
   Either.match(Cause.failureOrCause(cause), { onLeft: ({ message }) => message, onRight: Cause.pretty })
 
-// Whoever read along may go (`npm start | head`): the end is then as after Ctrl-C.
-process.stdout.on("error", () => process.kill(process.pid, "SIGINT"))
-
 demo.pipe(
   Effect.scoped,
   Effect.tapErrorCause((cause) => Cause.isInterruptedOnly(cause) ? Effect.void : say(`\n${words(cause)}`)),
-  NodeRuntime.runMain({ disableErrorReporting: true })
+  runMainWithChildren
 )

@@ -14,6 +14,7 @@ import * as LogLevel from "effect/LogLevel"
 
 import * as ControlServer from "../layers/control/server.ts"
 import * as Gnoi from "../layers/gnoi/wire.ts"
+import * as Heap from "../layers/heap/growth.ts"
 import { layerSources } from "../layers/images/sources.ts"
 import * as Log from "../layers/log/logger.ts"
 import { type DaemonOptions, help, parse, parseDpu, UsageError } from "../layers/options/daemon-options.ts"
@@ -110,6 +111,7 @@ const daemon = (options: DaemonOptions) =>
 
     const transport = yield* transportOf(options, policy.connection)
 
+    yield* Effect.forkScoped(Heap.keepSmall())
     yield* Effect.annotateLogs(Effect.logInfo("offloadd starts"), {
       version: packageJson.version,
       npu: options.npu ?? "as the switch says",

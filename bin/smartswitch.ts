@@ -7,11 +7,11 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 
 import { ask, serve } from "../layers/lab/door.ts"
 import { ProcessError } from "../layers/lab/process.ts"
+import { runMainWithChildren } from "./main-with-children.ts"
 import { faultList, makeDesk } from "./smartswitch/desk.ts"
 import { type EngineName, makeSwitch, type SmartSwitch, whyNoSwitch } from "./smartswitch/switch.ts"
 
@@ -114,5 +114,5 @@ const main = Effect.gen(function*() {
 
 main.pipe(
   Effect.tapError(({ message }) => Effect.sync(() => void process.stderr.write(`${message}\n`))),
-  NodeRuntime.runMain({ disableErrorReporting: true })
+  runMainWithChildren
 )

@@ -78,8 +78,10 @@ const started = (
   dependencies(journal, container, since, report)
   const intended = journal.intended?.containers[name]
   if (intended?.due?.cause === "NpuReboot") container.ladder.excused = true
-  // Another image begins with an empty ladder: an upgrade, or the way back from one.
-  if (container.reassigned) {
+  if (journal.undurable) excuseReboot(journal)
+  // Another image begins with an empty ladder: an upgrade, or the way back from one. While memory cannot be saved, what
+  // is started may still be the one before it.
+  if (container.reassigned && (container.assigned === null || call.image === container.assigned)) {
     container.ladder = { level: 0, lastStart: Number.NEGATIVE_INFINITY, excused: true }
     container.reassigned = false
   }
@@ -131,6 +133,14 @@ const dependencies = (journal: DpuJournal, container: ContainerJournal, since: n
       )
     }
   }
+}
+
+/** What is owed, and why, stands in no text that was tried: several that are gone at once may be a reboot that was concluded. */
+const excuseReboot = (journal: DpuJournal): void => {
+  const gone = [...journal.containers.values()].filter(({ evidence: { present } }) =>
+    present.state === "Absent" || present.state === "Stopped"
+  )
+  if (gone.length > 1) { for (const container of gone) container.ladder.excused = true }
 }
 
 /**

@@ -322,6 +322,80 @@ describe("memory that cannot be saved", () => {
   })
 })
 
+describe("a start within its ladder's wait", () => {
+  const memory = (image: string): string =>
+    encode({ ...initial(1), containers: { [database]: { ...initialContainer, owned: true, assigned: image } } }, 0)
+  const [before, after] = ["docker-database:1.0", "docker-database:2.0"] as const
+  const saved = (text: string, ok: boolean): ReadonlyArray<Entry> => [
+    { _tag: "Saving", at: 100, dpu: 0, text },
+    { _tag: "Saved", at: 101, dpu: 0, ok, durable: text }
+  ]
+  /** The second comes at the ladder's foot; a third needs an excuse. */
+  const starts = (...images: ReadonlyArray<string>): ReadonlyArray<Entry> =>
+    images.flatMap((image, index): ReadonlyArray<Entry> => {
+      const at = 1000 + 100 * index
+      const started = { ...call("StartContainer", at), container: database, image }
+      return [
+        { _tag: "Called", at, call: started },
+        { _tag: "Answered", at: at + 1, call: started, error: undefined, rows: undefined, images: undefined }
+      ]
+    })
+
+  it("is excused by another image than what was started before, not by one that only stands in the memory", () => {
+    const started = (...images: ReadonlyArray<string>) =>
+      judged([up(memory(before)), ...saved(memory(after), true), ...starts(...images)])
+    assert.notInclude(started(before, before, after), "LadderKept")
+    assert.include(started(before, before, before), "LadderKept")
+    assert.include(started(after, before, before), "LadderKept")
+  })
+
+  it("is excused where all is gone while memory cannot be saved, as after a reboot of the NPU", () => {
+    const all = starts(before, before, before)
+    const started = (ok: boolean, ...there: ReadonlyArray<readonly [string, string]>) =>
+      judged([
+        up(memory(before)),
+        ...saved(memory(before), ok),
+        ...all.slice(0, 4),
+        ...listed(1110, ...there),
+        ...listed(1120, ...there),
+        ...all.slice(4)
+      ])
+    assert.notInclude(started(false), "LadderKept")
+    assert.include(started(true), "LadderKept")
+    assert.include(started(false, [gnmi, "one"], [ha, "two"]), "LadderKept", "only one is gone")
+  })
+})
+
+describe("what runs at the end", () => {
+  const plain = specs.filter(({ name }) => name === database).map(({ probe: _, ...spec }): ContainerSpec => spec)
+
+  const ended = (ordered: string | null, quarantined: string): ReadonlyArray<Invariant> =>
+    judged(
+      [
+        up(encode({
+          ...initial(1),
+          ordered,
+          quarantine: [{ version: quarantined, images: [], reason: "it failed", at: "" }],
+          containers: { [database]: { ...initialContainer, owned: true, assigned: "docker-database:1.0" } }
+        }, 0)),
+        { _tag: "Version", at: 1, dpu: 0, version: "3.0" },
+        { _tag: "Engine", at: 2, what: "Started", container: database, id: "one", image: "docker-database:1.0" },
+        { _tag: "Quiet", at: 3 },
+        ...listed(1000, [database, "one"]),
+        ...listed(190_000, [database, "one"])
+      ],
+      300_000,
+      [plain]
+    )
+
+  it("may be of another version than the DPU where that, or what an operator ordered instead, is in quarantine", () => {
+    assert.notInclude(ended(null, "3.0"), "Converges")
+    assert.notInclude(ended("2.0", "2.0"), "Converges")
+    assert.include(ended(null, "2.0"), "Converges")
+    assert.include(ended("2.0", "3.0"), "Converges")
+  })
+})
+
 describe("what a service runs", () => {
   const change = (startedVersion: string | null): ReadonlyArray<Invariant> => {
     const container = { ...initialContainer, owned: true, startedId: "one", startedVersion }
