@@ -9,8 +9,6 @@ import { getHeapStatistics } from "node:v8"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 
-import { type Collector, exposedCollector } from "./collector.ts"
-
 /** Bytes: less would be collected so often that the processor's share rises (docs/performance.md). */
 const growth = 3 * 1024 * 1024
 /** How often the heap's size is asked for: at rest it grows by some 0.4 MiB meanwhile. */
@@ -19,13 +17,19 @@ const period = "5 seconds"
 interface Heap {
   /** Bytes that live objects and those not yet collected take. */
   readonly used: () => number
-  readonly collect: Collector | undefined
+  /** Collects all of it. */
+  readonly collect: (() => void) | undefined
 }
 
-const ofThisProcess = (): Heap => ({
-  used: () => getHeapStatistics().used_heap_size,
-  collect: exposedCollector()
-})
+/** There is a collector where the process was started with `--expose-gc`, as offloadd is. */
+export const ofThisProcess = (): Heap => {
+  const { gc } = globalThis as { readonly gc?: () => void }
+  return {
+    used: () => getHeapStatistics().used_heap_size,
+    // Node 20's takes any argument at all for the wish that only the young generation be collected.
+    collect: gc === undefined ? undefined : () => gc()
+  }
+}
 
 /** Runs for ever; where there is no collector, there is nothing to do. */
 export const keepSmall = (heap: Heap = ofThisProcess()): Effect.Effect<void> =>
@@ -37,7 +41,7 @@ export const keepSmall = (heap: Heap = ofThisProcess()): Effect.Effect<void> =>
       // V8 collects when it wants to as well, and growth counts from there.
       least = Math.min(least, used())
       if (used() - least < growth) return
-      collect({ type: "major" })
+      collect()
       least = used()
     })
     return Effect.repeat(look, Schedule.spaced(period))
