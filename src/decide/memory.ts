@@ -120,6 +120,8 @@ export interface ImageMemory {
   /** `repository:tag` → config digest, or the id that the server's list shows. */
   readonly ids: Readonly<Record<string, string>>
   readonly listing: boolean
+  /** When the last list that was answered, or the one under way, was asked for; mono. */
+  readonly listed: number
   readonly nextListing: number
   /** The one transfer under way. */
   readonly transfer:
@@ -276,7 +278,15 @@ export const initialMemory = (durable: Durable): Memory => ({
   },
   watched: {},
   standings: {},
-  images: { held: {}, ids: {}, listing: false, nextListing: Number.NEGATIVE_INFINITY, transfer: undefined, pace: {} },
+  images: {
+    held: {},
+    ids: {},
+    listing: false,
+    listed: Number.NEGATIVE_INFINITY,
+    nextListing: Number.NEGATIVE_INFINITY,
+    transfer: undefined,
+    pace: {}
+  },
   upgrade: unobserved,
   life: "",
   operations: 0,

@@ -169,7 +169,10 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
         advice: "check the DPU's version file"
       }
   }
-  const before = imageVerdict(memory, spec.service, image, mono)
+  // What runs is not stopped for another version before a list, asked for now, has shown that one to be there.
+  const replaced = sighting._tag === "Running" && record.due?.cause === "WrongVersion" &&
+    !isSwitching(memory, spec.name)
+  const before = imageVerdict(memory, spec.service, image, mono, replaced ? record.due.at : Number.NEGATIVE_INFINITY)
   if (before !== undefined) return before
   const blocked = blockingDependency(memory, spec)
   if (blocked !== undefined) {
@@ -198,11 +201,17 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
   }
 }
 
-/** What has to happen before the image is on the NPU; undefined where it is. */
-const imageVerdict = (memory: Memory, service: string, image: ImageRef, mono: number): Verdict | undefined => {
+/** What has to happen before the image is on the NPU; undefined where it is, by a list no older than `since`. */
+const imageVerdict = (
+  memory: Memory,
+  service: string,
+  image: ImageRef,
+  mono: number,
+  since: number
+): Verdict | undefined => {
   const name = format(image)
   const { images } = memory
-  const held = isHeld(memory, image)
+  const held = images.listed < since ? undefined : isHeld(memory, image)
   if (held === true) return undefined
   if (held === undefined) {
     if (images.listing) {

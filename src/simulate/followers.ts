@@ -22,7 +22,7 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       ...(chance.hits(0.4) ? loss(at + chance.between(5000, 60_000), chance, world) : []),
       ...(chance.hits(0.2) ? silences(at + 60_000, chance, world) : []),
       ...(chance.hits(0.3) ? [unremoving(at, chance, world)] : []),
-      ...(chance.hits(0.7) ? orphanedStart(at, chance, world) : [])
+      ...(chance.hits(0.8) ? orphanedStart(at, chance, world) : [])
     ] as ReadonlyArray<Fault>
   },
   OperatorUpgrades: (fault, chance, world) => [
@@ -236,7 +236,9 @@ const orphanedStart = (from: number, chance: Chance, world: World): ReadonlyArra
       when: "before",
       downFor: 60_000
     } as Fault,
-    ...[20_000, 25_000, 35_000, 40_000, 50_000].map((later) => draws.ImageVanishes(at + later, chance, world))
+    ...[20_000, 25_000, 30_000, 35_000, 40_000, 45_000, 50_000].map((later) =>
+      draws.ImageVanishes(at + later, chance, world)
+    )
   ]
 }
 

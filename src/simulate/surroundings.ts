@@ -60,7 +60,7 @@ export const drawSurroundings = (seed: number): Surroundings => {
     upgrades,
     mixed: upgrades === "frequent" && (catalogue === "unobtainable" || chance.hits(0.5)),
     probation: Math.round(chance.logarithmic(60_000, 300_000)),
-    pruneAge: Math.round(chance.logarithmic(240_000, 900_000))
+    pruneAge: Math.round(chance.logarithmic(160_000, 900_000))
   }
 }
 

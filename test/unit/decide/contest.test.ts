@@ -80,7 +80,7 @@ describe("contention", () => {
       assert.strictEqual(due.cause, "WrongVersion")
       waits.push(due.at - bench.mono)
       bench.wait(Math.max(0, due.at - bench.mono)).give({ _tag: "Woke" })
-      if (round === 0) bench.imagesHeld()
+      bench.imagesHeld()
       bench.end(ha).look({ [ha]: stopped })
       bench.end(ha).look({ [ha]: absent })
       bench.end(ha).look({ [ha]: runs("1.0", `ours-${round}`) })
@@ -90,6 +90,20 @@ describe("contention", () => {
     waits.forEach((wait, index) => assert.closeTo(wait / 1000, expected[index]!, expected[index]! * 0.2))
     assert.strictEqual(condition(bench, ha, "Contested").reason, "ForeignVersion")
     assert.strictEqual(bench.record(ha).restarts, 0)
+  })
+
+  it("stops no foreign version before a list asked for then has shown ours to be there, or it was sent", () => {
+    const bench = settled().wait(3_600_000)
+    const image = "docker-dash-ha:1.0"
+    bench.look({ [ha]: absent })
+    bench.imagesHeld().end(ha).look({ [ha]: runs("6.6", "foreign") })
+    bench.take()
+    bench.wait(bench.record(ha).due!.at - bench.mono).give({ _tag: "Woke" })
+    assert.deepStrictEqual(bench.take().map((action) => action.split(" ")[0]), ["ListImages"])
+    bench.give({ _tag: "ImagesListed", asked: [image], held: [] })
+    assert.deepStrictEqual(bench.take().map((action) => action.split(" ")[0]), ["Deploy"])
+    bench.endTransfer({ _tag: "Deployed", image, configDigest: "sha256:a" })
+    assert.deepStrictEqual(bench.take(), [`Stop ${ha}`])
   })
 
   it("is a foreign version that takes the name before each of our starts: that one has failed, and the next comes later", () => {
@@ -105,6 +119,7 @@ describe("contention", () => {
       assert.strictEqual(cause, "WrongVersion")
       waits.push(at - bench.mono)
       bench.wait(at - bench.mono).give({ _tag: "Woke" })
+      bench.imagesHeld()
       bench.end(ha).look({ [ha]: stopped })
       bench.end(ha).look({ [ha]: absent })
     }
