@@ -82,6 +82,8 @@ const rollback = (turn: Turn): Reply => {
     turn.say("notice", "RollbackRequested", `An operator wants ${saga.id} to ${saga.version} undone.`)
     if (saga.phase === "staging") {
       quarantine(turn, saga, reason)
+      // The order is undone with it: the DPU's own version is wanted again.
+      if (turn.memory.durable.ordered === saga.version) turn.setDurable({ ordered: null })
       drop(turn, saga, reason)
     } else fail(turn, saga, reason, true)
     return { _tag: "Taken", saga: saga.id, version: saga.version, message: `${saga.id} to ${saga.version} is undone` }

@@ -174,6 +174,6 @@ const isRight = (journal: DpuJournal, version: string): boolean => {
   const { memory } = journal
   if (memory === undefined) return false
   if (memory.upgrade !== null || memory.paused || version === memory.ordered) return true
-  return memory.quarantine.some((entry) => entry.version === (memory.ordered ?? journal.version))
+  return memory.quarantine.some((entry) => entry.version === journal.version)
     && (assignedTags(memory).size === 1 || memory.degraded !== null)
 }

@@ -63,6 +63,20 @@ describe("an operator's rollback", () => {
     assert.deepStrictEqual([world.versions(), world.memory.durable.quarantine[0]?.version], [all("1.0"), "2.0"])
   })
 
+  it("takes back an order that is still being staged: the DPU's own version is wanted again", () => {
+    const world = new UpgradeWorld()
+    world.offer("3.0")
+    world.refusal = "no room"
+    world.upgradeTo("2.0").pass(60)
+    world.command(upgrade("3.0"))
+    world.pass(60)
+    world.command({ _tag: "Rollback" })
+    assert.strictEqual(world.memory.durable.quarantine[0]?.version, "3.0")
+    world.refusal = undefined
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+
   it("goes back to the set before the last, staged first, and stays there", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").settle()
     world.images.delete("docker-dash-ha:1.0")
