@@ -51,6 +51,8 @@ export class DpuJournal {
   failures = 0
   /** The same within the look that is under way: it is tried again before it has failed. */
   failuresInLook = 0
+  /** Whether the last list failed on the way, so that the next may meet another server. */
+  cutShort = false
   /** Since the last list that came: the transport broke, or the daemon has only begun. */
   private brokeAt = Number.NEGATIVE_INFINITY
   private broken = true

@@ -214,6 +214,12 @@ export class Oracle {
     if (entry._tag === "Cancelled") return
     const rows = entry.rows === undefined ? undefined : readRows(entry.rows)
     if (rows === undefined) {
+      // Another server is there: what the one before it failed in speaks not of this one, and the look goes on with it.
+      if (journal.cutShort && entry.error?.origin === "peer" && entry.error.code === "UNIMPLEMENTED") {
+        journal.failures = 0
+        journal.failuresInLook = 0
+      }
+      journal.cutShort = entry.error?.origin === "local"
       journal.failures++
       journal.failuresInLook++
       const failed = journal.failuresInLook >= this.policy.rpc.ListContainer.tries
@@ -240,6 +246,7 @@ export class Oracle {
     }
     journal.failures = 0
     journal.failuresInLook = 0
+    journal.cutShort = false
     journal.unlisted = this.unlisting > 0
     for (const container of journal.containers.values()) {
       // What it was while an action is in flight, says nothing of what it will be.

@@ -366,6 +366,33 @@ describe("a start within its ladder's wait", () => {
   })
 })
 
+describe("a look that fails", () => {
+  it("goes on where its second try meets another server, which has no such list", () => {
+    const gone = { code: "UNAVAILABLE", origin: "local" } as const
+    const lacking = { code: "UNIMPLEMENTED", origin: "peer" } as const
+    const failed = (at: number, error: typeof gone | typeof lacking): ReadonlyArray<Entry> => {
+      const asked = call("ListContainer", at)
+      return [
+        { _tag: "Called", at, call: asked },
+        { _tag: "Answered", at: at + 1, call: asked, error, rows: undefined, images: undefined }
+      ]
+    }
+    const stopped = (...tries: ReadonlyArray<typeof gone | typeof lacking>): ReadonlyArray<Invariant> =>
+      judged([
+        up(),
+        ...listed(1000, [database, "one"]),
+        ...tries.flatMap((error, index) => failed(2000 + 10 * index, error)),
+        { _tag: "Called", at: 2600, call: { ...call("StopContainer", 2600), container: database } }
+      ])
+    assert.notInclude(stopped(gone, lacking), "EvidenceFirst")
+    assert.include(stopped(gone, gone), "EvidenceFirst")
+    assert.include(
+      stopped(gone, lacking, lacking),
+      "EvidenceFirst"
+    )
+  })
+})
+
 describe("what runs at the end", () => {
   const plain = specs.filter(({ name }) => name === database).map(({ probe: _, ...spec }): ContainerSpec => spec)
 
