@@ -14,6 +14,7 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       ...(chance.hits(0.25) ? [draws.VersionChange(soon(chance, at, 300_000), chance, world)] : []),
       ...(chance.hits(0.15) ? hesitation(fault, chance, world) : []),
       ...(chance.hits(0.55) ? thereAndBack(fault, chance, world) : []),
+      ...(chance.hits(0.1) ? regretted(fault, chance, world) : []),
       ...(chance.hits(0.25) ? rollback(soon(chance, at, 900_000), chance, world) : []),
       ...(chance.hits(0.25) ? pause(soon(chance, at, 3000), chance, world) : []),
       ...(chance.hits(0.15) ? [draws.OperatorStops(soon(chance, at, 3000), chance, world)] : []),
@@ -22,7 +23,7 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       ...(chance.hits(0.4) ? loss(at + chance.between(5000, 60_000), chance, world) : []),
       ...(chance.hits(0.2) ? silences(at + 60_000, chance, world) : []),
       ...(chance.hits(0.3) ? [unremoving(at, chance, world)] : []),
-      ...(chance.hits(0.8) ? orphanedStart(at, chance, world) : [])
+      ...(chance.hits(0.9) ? orphanedStart(at, chance, world) : [])
     ] as ReadonlyArray<Fault>
   },
   OperatorUpgrades: (fault, chance, world) => [
@@ -129,6 +130,23 @@ const thereAndBack = (fault: Fault, chance: Chance, world: World): ReadonlyArray
         }) as Fault
       )
       : [])
+  ]
+}
+
+/** What was committed is wanted again while the set after it is on probation, and then it does not hold. */
+const regretted = (fault: Fault, chance: Chance, world: World): ReadonlyArray<Fault> => {
+  const onwards = fault.at + chance.between(200_000, 500_000)
+  const back = onwards + chance.between(70_000, 200_000)
+  return [
+    { ...draws.VersionChange(onwards, chance, world), at: onwards },
+    { ...fault, at: back },
+    ...[1, 2, 3].map(() =>
+      ({
+        ...draws.CrashLoop(back + chance.between(5000, 40_000), chance, world),
+        every: chance.between(500, 3000),
+        length: 120_000
+      }) as Fault
+    )
   ]
 }
 
