@@ -248,6 +248,8 @@ export class Oracle {
     journal.failuresInLook = 0
     journal.cutShort = false
     journal.unlisted = this.unlisting > 0
+    // Whoever was asked for a sign of life in the place of this one's lists is no longer there.
+    if (!journal.unlisted) journal.pulses = 0
     for (const container of journal.containers.values()) {
       // What it was while an action is in flight, says nothing of what it will be.
       if (container.inFlight !== undefined) continue

@@ -393,8 +393,37 @@ describe("a look that fails", () => {
   })
 })
 
+describe("a question for a sign of life", () => {
+  it("that is never answered says nothing once a list has come from the next server", () => {
+    const asked = call("Time", 900)
+    const stopped = (...lists: ReadonlyArray<Entry>): ReadonlyArray<Invariant> =>
+      judged([
+        up(),
+        ...listed(5, [database, "one"]),
+        unlisting,
+        { _tag: "Called", at: 900, call: asked },
+        { ...unlisting, at: 950, phase: "ends" },
+        ...lists,
+        {
+          _tag: "Answered",
+          at: 1100,
+          call: asked,
+          error: { code: "DEADLINE_EXCEEDED", origin: "local" },
+          rows: undefined,
+          images: undefined
+        },
+        { _tag: "Called", at: 1600, call: { ...call("StopContainer", 1600), container: database } }
+      ])
+    assert.notInclude(stopped(...listed(1000, [database, "one"])), "EvidenceFirst")
+    assert.include(stopped(), "EvidenceFirst")
+  })
+})
+
 describe("what runs at the end", () => {
-  const plain = specs.filter(({ name }) => name === database).map(({ probe: _, ...spec }): ContainerSpec => spec)
+  const plain = specs.filter(({ name }) => name === database).map((spec): ContainerSpec => {
+    const { probe: _, ...rest } = spec
+    return rest
+  })
 
   const ended = (quarantined: string): ReadonlyArray<Invariant> =>
     judged(
