@@ -38,9 +38,10 @@ export const keepSmall = (heap: Heap = ofThisProcess()): Effect.Effect<void> =>
     if (collect === undefined) return Effect.void
     let least = used()
     const look = Effect.sync(() => {
+      const now = used()
       // V8 collects when it wants to as well, and growth counts from there.
-      least = Math.min(least, used())
-      if (used() - least < growth) return
+      least = Math.min(least, now)
+      if (now - least < growth) return
       collect()
       least = used()
     })

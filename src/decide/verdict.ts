@@ -142,7 +142,8 @@ const stop = (memory: Memory, spec: ContainerSpec, mono: number, message: string
 const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verdict => {
   const { sighting } = watchedOf(memory, spec.name)
   const record = recordOf(memory, spec.name)
-  if (memory.unsaved !== undefined && sighting._tag === "Running" && record.due?.cause === "WrongVersion") {
+  const runsAnother = sighting._tag === "Running" && record.due?.cause === "WrongVersion"
+  if (memory.unsaved !== undefined && runsAnother) {
     return {
       _tag: "Wait",
       reason: "StateNotDurable",
@@ -170,9 +171,8 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
       }
   }
   // What runs is not stopped for another version before a list, asked for now, has shown that one to be there.
-  const replaced = sighting._tag === "Running" && record.due?.cause === "WrongVersion" &&
-    !isSwitching(memory, spec.name)
-  const before = imageVerdict(memory, spec.service, image, mono, replaced ? record.due.at : Number.NEGATIVE_INFINITY)
+  const since = runsAnother && !isSwitching(memory, spec.name) ? record.due.at : Number.NEGATIVE_INFINITY
+  const before = imageVerdict(memory, spec.service, image, mono, since)
   if (before !== undefined) return before
   const blocked = blockingDependency(memory, spec)
   if (blocked !== undefined) {
@@ -181,7 +181,7 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
   switch (sighting._tag) {
     case "Running": {
       // One that the daemon before this one did not come to stop.
-      const unready = record.due?.cause === "WrongVersion" && memory.durable.upgrade?.phase === "switching"
+      const unready = runsAnother && memory.durable.upgrade?.phase === "switching"
           && isSwitching(memory, spec.name)
         ? waitForWayBack(memory, mono)
         : undefined
@@ -189,7 +189,7 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
         memory,
         spec,
         mono,
-        record.due?.cause === "WrongVersion"
+        runsAnother
           ? `stopping it to switch to ${format(image)}`
           : "stopping it, since it no longer answers its probe"
       )
