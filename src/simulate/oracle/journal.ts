@@ -1,6 +1,7 @@
 /** All that the oracle remembers of one DPU: what its daemon was shown, did, and promised. */
 import type { Durable } from "../../decide/durable.ts"
 import type { ContainerSpec } from "../../model/catalogue.ts"
+import type { CallError } from "../trace.ts"
 import { ContainerJournal } from "./container-journal.ts"
 import { sameLook } from "./evidence.ts"
 import { MemoryReader } from "./reader.ts"
@@ -52,7 +53,7 @@ export class DpuJournal {
   /** The same within the look that is under way: it is tried again before it has failed. */
   failuresInLook = 0
   /** Whether the last list failed on the way, so that the next may meet another server. */
-  cutShort = false
+  private cutShort = false
   /** Since the last list that came: the transport broke, or the daemon has only begun. */
   private brokeAt = Number.NEGATIVE_INFINITY
   private broken = true
@@ -189,6 +190,22 @@ export class DpuJournal {
     if (this.hint !== undefined) this.hint.from = at
   }
 
+  /** A list that failed, or could not be understood. */
+  listFails(error: CallError | undefined): void {
+    // Another server is there: what the one before it failed in speaks not of this one, and the look goes on with it.
+    if (this.cutShort && error?.origin === "peer" && error.code === "UNIMPLEMENTED") this.forgetFailures()
+    this.cutShort = error?.origin === "local"
+    this.failures++
+    this.failuresInLook++
+  }
+
+  /** A list that came, or a daemon that knows of none yet. */
+  forgetFailures(): void {
+    this.failures = 0
+    this.failuresInLook = 0
+    this.cutShort = false
+  }
+
   /** A new daemon, or none. */
   begins(up: boolean, at: number): void {
     this.up = up
@@ -199,7 +216,7 @@ export class DpuJournal {
     this.pulses = 0
     this.lookEnded = Number.NEGATIVE_INFINITY
     this.lastListAt = at
-    this.failures = 0
+    this.forgetFailures()
     this.broken = true
     this.brokeAt = at
     this.brokeUntil = Number.NEGATIVE_INFINITY

@@ -214,14 +214,7 @@ export class Oracle {
     if (entry._tag === "Cancelled") return
     const rows = entry.rows === undefined ? undefined : readRows(entry.rows)
     if (rows === undefined) {
-      // Another server is there: what the one before it failed in speaks not of this one, and the look goes on with it.
-      if (journal.cutShort && entry.error?.origin === "peer" && entry.error.code === "UNIMPLEMENTED") {
-        journal.failures = 0
-        journal.failuresInLook = 0
-      }
-      journal.cutShort = entry.error?.origin === "local"
-      journal.failures++
-      journal.failuresInLook++
+      journal.listFails(entry.error)
       const failed = journal.failuresInLook >= this.policy.rpc.ListContainer.tries
       // With its last try the look has ended, however soon the next one begins.
       if (failed) journal.failuresInLook = 0
@@ -244,9 +237,7 @@ export class Oracle {
       }
       return
     }
-    journal.failures = 0
-    journal.failuresInLook = 0
-    journal.cutShort = false
+    journal.forgetFailures()
     journal.unlisted = this.unlisting > 0
     // Whoever was asked for a sign of life in the place of this one's lists is no longer there.
     if (!journal.unlisted) journal.pulses = 0
