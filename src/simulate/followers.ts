@@ -96,6 +96,10 @@ export const calmFollowers: typeof followers = {
 const soon = (chance: Chance, at: number, longest: number): number =>
   Math.round((at + chance.logarithmic(5, longest)) * 1000) / 1000
 
+/** A service exits after each of its starts, within `slowest` milliseconds. */
+const crashLoop = (at: number, slowest: number, length: number, chance: Chance, world: World): Fault =>
+  ({ ...draws.CrashLoop(at, chance, world), every: chance.between(500, slowest), length }) as Fault
+
 /** The server removes no image for a while. */
 const unremoving = (at: number, chance: Chance, world: World): Fault =>
   ({
@@ -122,13 +126,7 @@ const thereAndBack = (fault: Fault, chance: Chance, world: World): ReadonlyArray
     { ...draws.VersionChange(away, chance, world), at: away },
     { ...fault, at: soon(chance, away, 15_000) },
     ...(chance.hits(0.5)
-      ? [1, 2].map(() =>
-        ({
-          ...draws.CrashLoop(away + chance.between(15_000, 60_000), chance, world),
-          every: chance.between(500, 3000),
-          length: 90_000
-        }) as Fault
-      )
+      ? [1, 2].map(() => crashLoop(away + chance.between(15_000, 60_000), 3000, 90_000, chance, world))
       : [])
   ]
 }
@@ -140,13 +138,7 @@ const regretted = (fault: Fault, chance: Chance, world: World): ReadonlyArray<Fa
   return [
     { ...draws.VersionChange(onwards, chance, world), at: onwards },
     { ...fault, at: back },
-    ...[1, 2, 3].map(() =>
-      ({
-        ...draws.CrashLoop(back + chance.between(5000, 40_000), chance, world),
-        every: chance.between(500, 3000),
-        length: 120_000
-      }) as Fault
-    )
+    ...[1, 2, 3].map(() => crashLoop(back + chance.between(5000, 40_000), 3000, 120_000, chance, world))
   ]
 }
 
@@ -161,9 +153,7 @@ const rollback = (at: number, chance: Chance, world: World): ReadonlyArray<Fault
   ...(chance.hits(0.4) ? [draws.VersionChange(soon(chance, at, 10_000), chance, world)] : []),
   ...(chance.hits(0.3) ? [draws.OperatorUpgrades(soon(chance, at, 20_000), chance, world)] : []),
   ...(chance.hits(0.55)
-    ? [1, 2].map(() =>
-      ({ ...draws.CrashLoop(at, chance, world), every: chance.between(500, 5000), length: 120_000 }) as Fault
-    )
+    ? [1, 2].map(() => crashLoop(at, 5000, 120_000, chance, world))
     : [])
 ]
 

@@ -54,38 +54,38 @@ const call = (method: Call["method"], begun: number): Call => ({
   begun
 })
 
-const question = (method: Call["method"], at: number): ReadonlyArray<Entry> => {
-  const asked = call(method, at)
-  return [
-    { _tag: "Called", at, call: asked },
-    { _tag: "Answered", at: at + 1, call: asked, error: undefined, rows: undefined, images: undefined }
-  ]
-}
+type Answer = Extract<Entry, { _tag: "Answered" }>
+
+/** A call, and how it ended so many milliseconds later: with OK, where nothing is said. */
+const answered = (asked: Call, how: Partial<Pick<Answer, "error" | "rows">> = {}, later = 1): ReadonlyArray<Entry> => [
+  { _tag: "Called", at: asked.begun, call: asked },
+  {
+    _tag: "Answered",
+    at: asked.begun + later,
+    call: asked,
+    error: undefined,
+    rows: undefined,
+    images: undefined,
+    ...how
+  }
+]
+
+const question = (method: Call["method"], at: number): ReadonlyArray<Entry> => answered(call(method, at))
 
 /** A list of all; each row is the name, the id and the image of what runs. */
 const listed = (
   at: number,
   ...rows: ReadonlyArray<readonly [name: string, id: string, imageName?: string]>
-): ReadonlyArray<Entry> => {
-  const asked = call("ListContainer", at)
-  return [
-    { _tag: "Called", at, call: asked },
-    {
-      _tag: "Answered",
-      at: at + 1,
-      call: asked,
-      error: undefined,
-      rows: rows.map(([name, id, imageName = "docker-database:1.0"]) => ({
-        id,
-        name,
-        imageName,
-        status: "RUNNING",
-        labels: {}
-      })),
-      images: undefined
-    }
-  ]
-}
+): ReadonlyArray<Entry> =>
+  answered(call("ListContainer", at), {
+    rows: rows.map(([name, id, imageName = "docker-database:1.0"]) => ({
+      id,
+      name,
+      imageName,
+      status: "RUNNING",
+      labels: {}
+    }))
+  })
 
 const retry = (at: number, answer: string | undefined): Entry => ({
   _tag: "Asked",
@@ -105,7 +105,7 @@ const unlisting: Entry = {
 }
 
 describe("a hint", () => {
-  const answered = (looks: ReadonlyArray<Entry>): ReadonlyArray<Invariant> =>
+  const asked = (looks: ReadonlyArray<Entry>): ReadonlyArray<Invariant> =>
     judged([
       up(),
       unlisting,
@@ -115,14 +115,14 @@ describe("a hint", () => {
     ])
 
   it("is not heeded where no look follows upon the answer", () => {
-    assert.deepStrictEqual(answered([retry(1000, "Retrying")]), ["HintsHeeded"])
+    assert.deepStrictEqual(asked([retry(1000, "Retrying")]), ["HintsHeeded"])
   })
 
   for (const method of ["ListContainer", "Time"] as const) {
     it(`is heeded where ${method} is asked for before or after whoever asked hears of it, at that moment`, () => {
       const [called, ended] = question(method, 1000)
-      assert.deepStrictEqual(answered([retry(1000, "Retrying"), called!, ended!]), [])
-      assert.deepStrictEqual(answered([called!, retry(1000, "Retrying"), ended!]), [])
+      assert.deepStrictEqual(asked([retry(1000, "Retrying"), called!, ended!]), [])
+      assert.deepStrictEqual(asked([called!, retry(1000, "Retrying"), ended!]), [])
     })
   }
 })
@@ -142,10 +142,7 @@ describe("a level of the ladder", () => {
   it("is climbed once for a call that failed, also where the save that was to say so failed first", () => {
     const started = { ...call("StartContainer", 500), container: database }
     const error = { code: "INTERNAL", origin: "peer" } as const
-    const failed: ReadonlyArray<Entry> = [
-      { _tag: "Called", at: 500, call: started },
-      { _tag: "Answered", at: 600, call: started, error, rows: undefined, images: undefined }
-    ]
+    const failed = answered(started, { error }, 100)
     const charges = (...saves: ReadonlyArray<Entry>): number =>
       judged([up(kept), ...failed, ...saves]).filter((invariant) => invariant === "OutageNotCharged").length
     assert.strictEqual(charges(...save(1000, 10, kept), ...save(2000, 10)), 0)
@@ -332,14 +329,9 @@ describe("a start within its ladder's wait", () => {
   ]
   /** The second comes at the ladder's foot; a third needs an excuse. */
   const starts = (...images: ReadonlyArray<string>): ReadonlyArray<Entry> =>
-    images.flatMap((image, index): ReadonlyArray<Entry> => {
-      const at = 1000 + 100 * index
-      const started = { ...call("StartContainer", at), container: database, image }
-      return [
-        { _tag: "Called", at, call: started },
-        { _tag: "Answered", at: at + 1, call: started, error: undefined, rows: undefined, images: undefined }
-      ]
-    })
+    images.flatMap((image, index) =>
+      answered({ ...call("StartContainer", 1000 + 100 * index), container: database, image })
+    )
 
   it("is excused by another image than what was started before, not by one that only stands in the memory", () => {
     const started = (...images: ReadonlyArray<string>) =>
@@ -370,48 +362,35 @@ describe("a look that fails", () => {
   it("goes on where its second try meets another server, which has no such list", () => {
     const gone = { code: "UNAVAILABLE", origin: "local" } as const
     const lacking = { code: "UNIMPLEMENTED", origin: "peer" } as const
-    const failed = (at: number, error: typeof gone | typeof lacking): ReadonlyArray<Entry> => {
-      const asked = call("ListContainer", at)
-      return [
-        { _tag: "Called", at, call: asked },
-        { _tag: "Answered", at: at + 1, call: asked, error, rows: undefined, images: undefined }
-      ]
-    }
     const stopped = (...tries: ReadonlyArray<typeof gone | typeof lacking>): ReadonlyArray<Invariant> =>
       judged([
         up(),
         ...listed(1000, [database, "one"]),
-        ...tries.flatMap((error, index) => failed(2000 + 10 * index, error)),
+        ...tries.flatMap((error, index) => answered(call("ListContainer", 2000 + 10 * index), { error })),
         { _tag: "Called", at: 2600, call: { ...call("StopContainer", 2600), container: database } }
       ])
     assert.notInclude(stopped(gone, lacking), "EvidenceFirst")
     assert.include(stopped(gone, gone), "EvidenceFirst")
-    assert.include(
-      stopped(gone, lacking, lacking),
-      "EvidenceFirst"
-    )
+    assert.include(stopped(gone, lacking, lacking), "EvidenceFirst")
   })
 })
 
 describe("a question for a sign of life", () => {
   it("that is never answered says nothing once a list has come from the next server", () => {
-    const asked = call("Time", 900)
+    const [asked, expired] = answered(
+      call("Time", 900),
+      { error: { code: "DEADLINE_EXCEEDED", origin: "local" } },
+      200
+    )
     const stopped = (...lists: ReadonlyArray<Entry>): ReadonlyArray<Invariant> =>
       judged([
         up(),
         ...listed(5, [database, "one"]),
         unlisting,
-        { _tag: "Called", at: 900, call: asked },
+        asked!,
         { ...unlisting, at: 950, phase: "ends" },
         ...lists,
-        {
-          _tag: "Answered",
-          at: 1100,
-          call: asked,
-          error: { code: "DEADLINE_EXCEEDED", origin: "local" },
-          rows: undefined,
-          images: undefined
-        },
+        expired!,
         { _tag: "Called", at: 1600, call: { ...call("StopContainer", 1600), container: database } }
       ])
     assert.notInclude(stopped(...listed(1000, [database, "one"])), "EvidenceFirst")
@@ -480,20 +459,12 @@ describe("the removal of a leftover", () => {
   } as unknown as ListContainerResponse
 
   const removed = (at: number): ReadonlyArray<Invariant> => {
-    const lists = [1000, 2000, 2001].flatMap((asked, index): ReadonlyArray<Entry> => {
-      const list = call("ListContainer", asked)
-      return [
-        { _tag: "Called", at: asked, call: list },
-        {
-          _tag: "Answered",
-          at: asked + 1,
-          call: list,
-          error: index === 0 ? undefined : { code: "DEADLINE_EXCEEDED", origin: "local" },
-          rows: index === 0 ? [leftover] : undefined,
-          images: undefined
-        }
-      ]
-    })
+    const lists = [1000, 2000, 2001].flatMap((at, index) =>
+      answered(
+        call("ListContainer", at),
+        index === 0 ? { rows: [leftover] } : { error: { code: "DEADLINE_EXCEEDED", origin: "local" } }
+      )
+    )
     const remove = { ...call("RemoveContainer", at), container: database }
     return judged([up(), ...lists, { _tag: "Called", at, call: remove }])
   }
