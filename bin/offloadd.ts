@@ -185,7 +185,11 @@ const daemon = (options: DaemonOptions) =>
       // After everything was released: who reads the log knows that nothing was left undone.
       Effect.onInterrupt(() => Effect.logInfo("offloadd has stopped; the services go on running on the NPU"))
     )
-  }).pipe(Effect.scoped)
+  }).pipe(
+    Effect.scoped,
+    // Nobody reads spans of a daemon: what it did and why is in its log and its journal.
+    Effect.withTracerEnabled(false)
+  )
 
 /** Ended by what the operator wrote: exit 2. By anything else: exit 1. */
 const usageErrors: ReadonlySet<string> = new Set(["UsageError", "FileError", "CatalogueError"])

@@ -1,6 +1,5 @@
 /** Small text files of the switch, read with an eye on what may stand in their place. */
-import { constants } from "node:fs"
-import { open } from "node:fs/promises"
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
 
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -8,18 +7,23 @@ import * as Either from "effect/Either"
 /** Larger than any of them by far, bytes. */
 const largest = 1024 * 1024
 
-/** The text, or a sentence for people that says why there is none. Never fails, never hangs on a FIFO. */
+/**
+ * The text, or a sentence for people that says why there is none. Never fails, never
+ * hangs on a FIFO. Read in one go: each of the four calls would otherwise wake a
+ * thread and be waited for, which for the file that is looked at again and again
+ * costs more than the reading.
+ */
 export const readText = (path: string): Effect.Effect<Either.Either<string, string>> =>
-  Effect.promise(async () => {
+  Effect.sync(() => {
     try {
-      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+      const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
       try {
-        const stat = await handle.stat()
+        const stat = fstatSync(file)
         if (!stat.isFile()) return Either.left(`${path} is not a regular file`)
         if (stat.size > largest) return Either.left(`${path} has ${stat.size} bytes; at most ${largest} are read`)
-        return Either.right(await handle.readFile("utf8"))
+        return Either.right(readFileSync(file, "utf8"))
       } finally {
-        await handle.close()
+        closeSync(file)
       }
     } catch (cause) {
       return Either.left(explain(path, cause))
