@@ -83,12 +83,13 @@ export class ContainerJournal {
     this.reassigned = true
   }
 
-  /** What a list makes evident of it. */
-  shows({ id, state, version }: Evidence, at: number): void {
+  /** What a list makes evident of it; `whole` where it does not hang on what else the same look asks for. */
+  shows({ id, state, version }: Evidence, at: number, whole: boolean): void {
     if (state === "Unknown") return
     if (version !== undefined) this.seen.add(version)
     const instance = state === "Running" ? id : ""
-    if (state === "Absent") this.vanishes(at)
+    // A leftover is one only once its look has ended well: where that fails, nothing was seen.
+    if (state === "Absent" || (state === "Stopped" && !whole)) this.vanishes(at)
     else if (instance !== this.probed) this.becomes(instance, at)
     else this.runningSince ??= this.vanishedSince
   }

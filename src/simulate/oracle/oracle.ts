@@ -249,7 +249,7 @@ export class Oracle {
       if (container.evidence.present.state === "Running" && entry.call.begun > journal.rebootAt) {
         container.notBefore = undefined
       }
-      container.shows(container.evidence.present, entry.at)
+      container.shows(container.evidence.present, entry.at, entry.call.all)
       container.probes.listed(true, entry.call.begun)
     }
     journal.observes(true, entry.at, this.policy.upgrade.longestStep)

@@ -475,30 +475,58 @@ describe("the removal of a leftover", () => {
   })
 })
 
+/** To 2.0, of one service. */
+const upgradeOf = (
+  container: string,
+  phase: "switching" | "probation",
+  passed: boolean
+): NonNullable<Durable["upgrade"]> => ({
+  id: "upgrade-1",
+  kind: "upgrade",
+  version: "2.0",
+  by: "version",
+  phase,
+  members: [
+    { container, target: "", digest: null, previous: null, side: "new", passed, restarts: 0, unready: 0 }
+  ],
+  beside: {},
+  probation: 0,
+  failure: null
+})
+
+describe("a gate, of a service that is shown as a leftover meanwhile,", () => {
+  const lost = { error: { code: "DEADLINE_EXCEEDED", origin: "local" } } as const
+  const leftover = { rows: [{ id: "one", name: database, imageName: "", status: "UNSPECIFIED", labels: {} }] } as const
+  const passed = (third: Partial<Answer>): ReadonlyArray<Invariant> => {
+    const saved = (isPassed: boolean): string =>
+      encode({ ...initial(1), upgrade: upgradeOf(database, "switching", isPassed) }, 0)
+    return judged([
+      up(saved(false)),
+      ...listed(1000, [database, "one"]),
+      { _tag: "Probed", at: 1100, dpu: 0, container: database, begun: 1099, result: "Healthy" },
+      ...answered(call("ListContainer", 5000), leftover),
+      ...answered({ ...call("ListContainer", 5001), all: false }, { rows: [] }),
+      ...answered(call("ListContainer", 5002), third),
+      ...listed(9000, [database, "one"]),
+      { _tag: "Probed", at: 9100, dpu: 0, container: database, begun: 9099, result: "Healthy" },
+      { _tag: "Saving", at: 1001 + defaults.upgrade.gate, dpu: 0, text: saved(true) }
+    ])
+  }
+
+  it("goes on where that look failed: nothing was seen", () => {
+    assert.notInclude(passed(lost), "GateKept")
+  })
+
+  it("begins anew where that look was whole", () => {
+    assert.include(passed(leftover), "GateKept")
+  })
+})
+
 describe("an upgrade that does not end", () => {
   const converged = (desired: "running" | "stopped"): ReadonlyArray<Invariant> => {
-    const member = {
-      target: "",
-      digest: null,
-      previous: null,
-      side: "new",
-      passed: true,
-      restarts: 0,
-      unready: 0
-    } as const
     const text = encode({
       ...initial(1),
-      upgrade: {
-        id: "upgrade-1",
-        kind: "upgrade",
-        version: "2.0",
-        by: "version",
-        phase: "probation",
-        members: [{ ...member, container: ha }],
-        beside: {},
-        probation: 0,
-        failure: null
-      },
+      upgrade: upgradeOf(ha, "probation", true),
       containers: { [database]: { ...initialContainer, desired } }
     }, 0)
     return judged([
