@@ -107,8 +107,9 @@ export class DpuJournal {
 
   /** A list that came, or a look that failed: the time up to the next one is then not observed. */
   observes(came: boolean, at: number, longestStep: number): void {
-    const saga = this.memory?.upgrade ?? null
-    if (saga?.phase !== "probation") {
+    // Where a write was torn, the disk has less than the daemon goes on with.
+    const saga = [this.memory, this.held].map((one) => one?.upgrade).find((one) => one?.phase === "probation")
+    if (saga == null) {
       this.probation = undefined
       return
     }

@@ -522,6 +522,39 @@ describe("a gate, of a service that is shown as a leftover meanwhile,", () => {
   })
 })
 
+describe("a probation", () => {
+  const text = encode({ ...initial(1), upgrade: upgradeOf(database, "probation", true) }, 0)
+  const saved = (at: number, ok: boolean): ReadonlyArray<Entry> => [
+    { _tag: "Saving", at, dpu: 0, text },
+    { _tag: "Saved", at, dpu: 0, ok, durable: ok ? text : undefined }
+  ]
+  const committed = (observed: number): ReadonlyArray<Invariant> => {
+    const lastUpgrade = {
+      id: "upgrade-1",
+      kind: "upgrade",
+      version: "2.0",
+      outcome: "committed",
+      reason: "",
+      at: ""
+    } as const
+    const end = encode({ ...initial(1), lastUpgrade }, 0)
+    const looks = Array.from({ length: (observed + 1000) / 1000 }, (_, second): ReadonlyArray<Entry> => [
+      ...listed(second * 1000 + 1, [database, "one"]),
+      ...(second === 300 ? saved(second * 1000 + 500, false) : []),
+      ...(second === 302 ? saved(second * 1000 + 500, true) : [])
+    ])
+    return judged([up(text), ...looks.flat(), { _tag: "Saving", at: observed + 100, dpu: 0, text: end }])
+  }
+
+  it("goes on where its memory is torn on the disk: the daemon has it yet", () => {
+    assert.notInclude(committed(defaults.upgrade.probation), "ProbationServed")
+  })
+
+  it("is not served before its time", () => {
+    assert.include(committed(defaults.upgrade.probation - 100_000), "ProbationServed")
+  })
+})
+
 describe("an upgrade that does not end", () => {
   const converged = (desired: "running" | "stopped"): ReadonlyArray<Invariant> => {
     const text = encode({
