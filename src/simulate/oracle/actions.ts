@@ -107,6 +107,8 @@ const image = (journal: DpuJournal, container: ContainerJournal, call: Call, rep
   const { repository, tag } = split(call.image)
   // What somebody else had put there may be an upgrade's way back.
   const known = journal.versions.has(tag) || container.seen.has(tag) || isTheOthers(journal, tag)
+  // Where it once rightly went, it stays until something changes it, however short its life there was.
+  if (known) container.seen.add(tag)
   if (repository !== container.spec.repository || !known) {
     report("RightImage", call.container, `it was started from ${format({ repository, tag })}`)
   }

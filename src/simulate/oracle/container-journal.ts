@@ -35,7 +35,7 @@ export class ContainerJournal {
   chargeable = 0
   /** The level on the disk when it was last started. */
   levelAtStart = -1
-  /** Versions that it was seen to run. */
+  /** Versions that it was seen to run, or rightly started from. */
   readonly seen = new Set<string>()
   /** What it was assigned by the last save, and whether that has changed since it was last started. */
   assigned: string | null = null

@@ -2,11 +2,14 @@
  * Liveness, and the watch on looks. Once faults have ended, all that shall run
  * must run and answer within a time, and is then to be left alone.
  */
+import type { DurableContainer } from "../../decide/durable.ts"
 import { split } from "../../model/image.ts"
 import { foreignVersion } from "../surroundings.ts"
 import type { Call } from "../trace.ts"
+import type { ContainerJournal } from "./container-journal.ts"
 import type { DpuJournal } from "./journal.ts"
 import { assignedTags, setMixed } from "./upgrades.ts"
+import { versionKnown } from "./version.ts"
 import type { Invariant, Report as DpuReport } from "./violation.ts"
 
 type Report = (invariant: Invariant, dpu: number, container: string | undefined, message: string) => void
@@ -155,15 +158,23 @@ const isLeaderless = ({ containers, memory, version }: DpuJournal, name?: string
     && [...containers.keys()].some((one) => (name ?? one) === one && memory.containers[one]?.owned !== true)
 }
 
-/** Whether a member waits to run after what an operator stopped: neither it nor its upgrade gets any further. */
+/**
+ * Whether a member waits to run, or to be switched, after what an operator stopped: neither it nor its upgrade gets
+ * any further. What runs as another version is not stopped where it could not be started again.
+ */
 const isHeldUp = ({ containers, memory }: DpuJournal): boolean =>
   memory?.upgrade?.members.some(({ container }) => {
     const member = containers.get(container)
-    return member?.desired === "running" && member.evidence.present.state !== "Running"
+    return member?.desired === "running" && !runsAssigned(member, memory.containers[container])
       && [...containers.values()].some(({ desired, spec }) =>
         desired === "stopped" && member.spec.after.includes(spec.service)
       )
   }) === true
+
+const runsAssigned = ({ evidence: { present } }: ContainerJournal, record: DurableContainer | undefined): boolean => {
+  const assigned = record?.assigned ?? null
+  return present.state === "Running" && (assigned === null || versionKnown(record, present) === split(assigned).tag)
+}
 
 /**
  * The DPU's version, or the one that an operator ordered; or, where that failed and is in quarantine, the one that

@@ -175,6 +175,20 @@ describe("a start where the wanted version is in quarantine", () => {
     assert.notInclude(started("1.5", { quarantine, containers }), "RightImage")
   })
 
+  it("is from it again, for as long as it is assigned that, also once nothing is in quarantine any more", () => {
+    const texts = [{ containers, quarantine }, { containers }].map((memory) => encode({ ...initial(1), ...memory }, 0))
+    const image = "docker-dash-ha:1.5"
+    const again = texts.flatMap((text, index): ReadonlyArray<Entry> => [
+      { _tag: "Saving", at: index * 1000, dpu: 0, text },
+      { _tag: "Saved", at: index * 1000 + 1, dpu: 0, ok: true, durable: text },
+      ...answered({ ...call("StartContainer", index * 1000 + 2), container: ha, image })
+    ])
+    assert.notInclude(
+      judged([up(), { _tag: "Version", at: 0, dpu: 0, version: "2.0" }, ...again]),
+      "RightImage"
+    )
+  })
+
   it("is from no other one, and from none where the others differ or nothing is in quarantine", () => {
     assert.include(started("1.6", { quarantine, containers }), "RightImage")
     assert.include(started("1.5", { containers }), "RightImage")
@@ -556,17 +570,23 @@ describe("a probation", () => {
 })
 
 describe("an upgrade that does not end", () => {
-  const converged = (desired: "running" | "stopped"): ReadonlyArray<Invariant> => {
+  const converged = (desired: "running" | "stopped", runs?: string): ReadonlyArray<Invariant> => {
     const text = encode({
       ...initial(1),
       upgrade: upgradeOf(ha, "probation", true),
-      containers: { [database]: { ...initialContainer, desired } }
+      containers: {
+        [database]: { ...initialContainer, desired },
+        [ha]: { ...initialContainer, owned: true, assigned: "docker-dash-ha:2.0" }
+      }
     }, 0)
     return judged([
       { _tag: "Commanded", at: 0, dpu: 0, container: database, desired, phase: "asked" },
       up(text),
       { _tag: "Quiet", at: 1 },
-      { _tag: "Down", at: 2, dpu: 0, life: 1, how: "stopped", reason: "" },
+      ...runs === undefined
+        ? [{ _tag: "Down", at: 2, dpu: 0, life: 1, how: "stopped", reason: "" } as const]
+        : Array.from({ length: 150 }, (_, look) => listed(10_000 * look + 10, [ha, "one", `docker-dash-ha:${runs}`]))
+          .flat(),
       { _tag: "Version", at: 1_495_000, dpu: 0, version: "2.0" }
     ], 1_500_000)
   }
@@ -574,6 +594,11 @@ describe("an upgrade that does not end", () => {
   it("is none that an operator holds up, who stopped what a member comes after", () => {
     assert.deepStrictEqual(converged("running"), ["Converges"])
     assert.deepStrictEqual(converged("stopped"), [])
+  })
+
+  it("is held up as well where that member runs on as another version, and not where it runs as it should", () => {
+    assert.deepStrictEqual(converged("stopped", "1.0"), [])
+    assert.deepStrictEqual(converged("stopped", "2.0"), ["Converges"])
   })
 })
 
