@@ -9,6 +9,9 @@ import { MemoryReader } from "./reader.ts"
 /** Milliseconds from which on a save counts as slow. */
 const slowSave = 1000
 
+const onProbation = (memory: Durable | undefined): NonNullable<Durable["upgrade"]> | undefined =>
+  memory?.upgrade?.phase === "probation" ? memory.upgrade : undefined
+
 export class DpuJournal {
   readonly dpu: number
   readonly containers: ReadonlyMap<string, ContainerJournal>
@@ -108,8 +111,8 @@ export class DpuJournal {
   /** A list that came, or a look that failed: the time up to the next one is then not observed. */
   observes(came: boolean, at: number, longestStep: number): void {
     // Where a write was torn, the disk has less than the daemon goes on with.
-    const saga = [this.memory, this.held].map((one) => one?.upgrade).find((one) => one?.phase === "probation")
-    if (saga == null) {
+    const saga = onProbation(this.memory) ?? onProbation(this.held)
+    if (saga === undefined) {
       this.probation = undefined
       return
     }

@@ -32,10 +32,16 @@ const atLevel = (level: number): string =>
 
 const up = (durable?: string): Entry => ({ _tag: "Up", at: 0, dpu: 0, life: 1, durable })
 
-const save = (at: number, level: number, before?: string): ReadonlyArray<Entry> => [
-  { _tag: "Saving", at, dpu: 0, text: atLevel(level) },
-  { _tag: "Saved", at, dpu: 0, ok: before === undefined, durable: before ?? atLevel(level) }
+type Saved = Extract<Entry, { _tag: "Saved" }>
+
+/** A save, and how it ended: well, where nothing is said. */
+const saved = (at: number, text: string, how: Partial<Pick<Saved, "ok" | "durable">> = {}): ReadonlyArray<Entry> => [
+  { _tag: "Saving", at, dpu: 0, text },
+  { _tag: "Saved", at, dpu: 0, ok: true, durable: text, ...how }
 ]
+
+const save = (at: number, level: number, before?: string): ReadonlyArray<Entry> =>
+  saved(at, atLevel(level), before === undefined ? {} : { ok: false, durable: before })
 
 /** What is shown of an image that has lost its name. */
 const nameless = "sha256:0123456789ab"
@@ -179,8 +185,7 @@ describe("a start where the wanted version is in quarantine", () => {
     const texts = [{ containers, quarantine }, { containers }].map((memory) => encode({ ...initial(1), ...memory }, 0))
     const image = "docker-dash-ha:1.5"
     const again = texts.flatMap((text, index): ReadonlyArray<Entry> => [
-      { _tag: "Saving", at: index * 1000, dpu: 0, text },
-      { _tag: "Saved", at: index * 1000 + 1, dpu: 0, ok: true, durable: text },
+      ...saved(index * 1000, text),
       ...answered({ ...call("StartContainer", index * 1000 + 2), container: ha, image })
     ])
     assert.notInclude(
@@ -260,10 +265,7 @@ describe("memory that cannot be saved", () => {
     call: { ...call("StopContainer", at), container: database }
   })
   const version = (at: number, version = "1.0"): Entry => ({ _tag: "Version", at, dpu: 0, version })
-  const failed = (text: string, durable: string): ReadonlyArray<Entry> => [
-    { _tag: "Saving", at: 1002, dpu: 0, text },
-    { _tag: "Saved", at: 1002, dpu: 0, ok: false, durable }
-  ]
+  const failed = (text: string, durable: string): ReadonlyArray<Entry> => saved(1002, text, { ok: false, durable })
   const engine: Entry = {
     _tag: "Engine",
     at: 0,
@@ -337,10 +339,6 @@ describe("a start within its ladder's wait", () => {
   const memory = (image: string): string =>
     encode({ ...initial(1), containers: { [database]: { ...initialContainer, owned: true, assigned: image } } }, 0)
   const [before, after] = ["docker-database:1.0", "docker-database:2.0"] as const
-  const saved = (text: string, ok: boolean): ReadonlyArray<Entry> => [
-    { _tag: "Saving", at: 100, dpu: 0, text },
-    { _tag: "Saved", at: 101, dpu: 0, ok, durable: text }
-  ]
   /** The second comes at the ladder's foot; a third needs an excuse. */
   const starts = (...images: ReadonlyArray<string>): ReadonlyArray<Entry> =>
     images.flatMap((image, index) =>
@@ -349,7 +347,7 @@ describe("a start within its ladder's wait", () => {
 
   it("is excused by another image than what was started before, not by one that only stands in the memory", () => {
     const started = (...images: ReadonlyArray<string>) =>
-      judged([up(memory(before)), ...saved(memory(after), true), ...starts(...images)])
+      judged([up(memory(before)), ...saved(100, memory(after)), ...starts(...images)])
     assert.notInclude(started(before, before, after), "LadderKept")
     assert.include(started(before, before, before), "LadderKept")
     assert.include(started(after, before, before), "LadderKept")
@@ -360,7 +358,7 @@ describe("a start within its ladder's wait", () => {
     const started = (ok: boolean, ...there: ReadonlyArray<readonly [string, string]>) =>
       judged([
         up(memory(before)),
-        ...saved(memory(before), ok),
+        ...saved(100, memory(before), { ok }),
         ...all.slice(0, 4),
         ...listed(1110, ...there),
         ...listed(1120, ...there),
@@ -538,10 +536,6 @@ describe("a gate, of a service that is shown as a leftover meanwhile,", () => {
 
 describe("a probation", () => {
   const text = encode({ ...initial(1), upgrade: upgradeOf(database, "probation", true) }, 0)
-  const saved = (at: number, ok: boolean): ReadonlyArray<Entry> => [
-    { _tag: "Saving", at, dpu: 0, text },
-    { _tag: "Saved", at, dpu: 0, ok, durable: ok ? text : undefined }
-  ]
   const committed = (observed: number): ReadonlyArray<Invariant> => {
     const lastUpgrade = {
       id: "upgrade-1",
@@ -554,8 +548,8 @@ describe("a probation", () => {
     const end = encode({ ...initial(1), lastUpgrade }, 0)
     const looks = Array.from({ length: (observed + 1000) / 1000 }, (_, second): ReadonlyArray<Entry> => [
       ...listed(second * 1000 + 1, [database, "one"]),
-      ...(second === 300 ? saved(second * 1000 + 500, false) : []),
-      ...(second === 302 ? saved(second * 1000 + 500, true) : [])
+      ...(second === 300 ? saved(second * 1000 + 500, text, { ok: false, durable: undefined }) : []),
+      ...(second === 302 ? saved(second * 1000 + 500, text) : [])
     ])
     return judged([up(text), ...looks.flat(), { _tag: "Saving", at: observed + 100, dpu: 0, text: end }])
   }
