@@ -6,9 +6,8 @@ import type { Input, TransferOutcome } from "./input.ts"
 import { chargeFailure, countsAsRestart } from "./owe.ts"
 import { wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
-import { countRestart } from "./upgrade/count.ts"
+import { countHeldUp, countRestart } from "./upgrade/count.ts"
 import { stagedImages } from "./upgrade/members.ts"
-import type { Phase } from "./upgrade/record.ts"
 
 /** Folds the end of a mutating call on a container. */
 export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): void => {
@@ -164,7 +163,7 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   const kind = room === undefined ? reason : "NoRoom"
   if (level >= turn.memory.policy.upgrade.stageTries) {
     announceRefusal(turn, image, kind, reason)
-    countUnstartable(turn, image, reason)
+    countUnavailable(turn, image, reason)
   }
   const again = ` It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
   turn.say(
@@ -193,22 +192,24 @@ const eventOf: Record<Exclude<TransferOutcome["_tag"], "Deployed" | "Unproven">,
 /** Reasons that are remembered as said; a saga has six images at the most, and most often one reason for all. */
 const rememberedRefusals = 16
 
-/** What does not run, and is not to be had, has failed to start: a set on trial waits for no image for ever. */
-const countUnstartable = (turn: Turn, image: string, reason: string): void => {
+/**
+ * A set on trial waits for no image for ever: what does not run has failed to
+ * start, and what is still to be switched is held up, with the set mixed.
+ */
+const countUnavailable = (turn: Turn, image: string, reason: string): void => {
   for (const spec of turn.memory.specs) {
-    const { sighting } = turn.watched(spec.name)
-    if (!isFor(turn, spec, image) || turn.record(spec.name).desired === "stopped") continue
-    if (sighting._tag !== "Stopped" && sighting._tag !== "Absent") continue
-    turn.setRecord(spec.name, { lastReason: `${image} could not be brought to the NPU: ${reason}` })
-    countRestart(turn, spec.name)
+    if (isUnstartable(turn, spec, image)) {
+      turn.setRecord(spec.name, { lastReason: `${image} could not be brought to the NPU: ${reason}` })
+      countRestart(turn, spec.name)
+    } else countHeldUp(turn, spec.name, image)
   }
 }
 
-const heldUp: Readonly<Record<Phase, string>> = {
-  staging: "refused before anything is stopped",
-  switching: "held where it is",
-  probation: "held where it is",
-  rollingBack: "held where it is"
+/** Whether it shall run this image, and does not run. */
+const isUnstartable = (turn: Turn, spec: ContainerSpec, image: string): boolean => {
+  const { sighting } = turn.watched(spec.name)
+  return isFor(turn, spec, image) && turn.record(spec.name).desired !== "stopped"
+    && (sighting._tag === "Stopped" || sighting._tag === "Absent")
 }
 
 /**
@@ -220,12 +221,13 @@ const announceRefusal = (turn: Turn, image: string, kind: string, reason: string
   const { refusals } = turn.memory.upgrade
   const isStaged = stagedImages(turn.memory).some((staged) => format(staged) === image)
   if (saga === null || !isStaged || refusals.includes(kind)) return
+  const what = `${image} could not be brought to the NPU (${reason})`
   turn.setUpgrade({ refusals: [...refusals, kind].slice(-rememberedRefusals) })
   turn.say(
     "error",
     "UpgradeRefused",
-    `${saga.id} to ${saga.version} is ${
-      heldUp[saga.phase]
-    }: ${image} could not be brought to the NPU (${reason}). The present set runs on; it is tried again at the slowest pace.`
+    saga.phase === "staging"
+      ? `${saga.id} to ${saga.version} is refused before anything is stopped: ${what}. The present set runs on; it is tried again at the slowest pace.`
+      : `${saga.id} to ${saga.version} is held where it is: ${what}. What is not switched yet runs on; it is tried again, and the set is brought back if that keeps failing.`
   )
 }

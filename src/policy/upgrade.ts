@@ -11,7 +11,7 @@ export const Upgrade = Schema.Struct({
   gateLooks: Schema.Int.pipe(Schema.between(1, 1000)),
   /** How long the whole set must be observed Running after its last gate before it is committed. */
   probation: Millis,
-  /** A set fails at so many crashes, restarts and failed starts of one member, 1 to 100; from its switch to the commit. */
+  /** A set fails at so many crashes, restarts and failed starts of one member, 1 to 100, or before its switch so many transfers in vain; until the commit. */
   restarts: Schema.Int.pipe(Schema.between(1, 100)),
   /** A set fails once one member has been observed Running without answering for so long in all. */
   unhealthyFor: Millis,

@@ -4,7 +4,7 @@
  * saga as far as what was seen allows. What it decides is durable before it is
  * acted upon, and recovery does the acting: the saga assigns images, no more.
  */
-import { split } from "../../model/image.ts"
+import { format, split } from "../../model/image.ts"
 import { targetVersion } from "../memory.ts"
 import { healthOf, isQuarantined, silenceOf } from "../question.ts"
 import type { Turn } from "../turn.ts"
@@ -13,7 +13,15 @@ import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
 import { changeMember, isAwaited, isTried } from "./count.ts"
 import { commit, drop, fail, giveUp, mend, noteMixed, rollBack, rolledBack } from "./end.ts"
 import { keepArchives } from "./keep.ts"
-import { imagesOf, isAtWayBack, isWantedRunning, runningInstance, specOf, stagedImages } from "./members.ts"
+import {
+  failedTries,
+  imagesOf,
+  isAtWayBack,
+  isWantedRunning,
+  runningInstance,
+  specOf,
+  stagedImages
+} from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 import { loseWaysBack, preflight, stage, staging, waitForWayBack } from "./stage.ts"
 import { turnTo } from "./switch.ts"
@@ -190,6 +198,9 @@ const rollingBack = (turn: Turn, before: Saga): void => {
 const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
   const { restarts, unhealthyFor } = turn.memory.policy.upgrade
   for (const member of saga.members) {
+    if (saga.phase === "switching" && member.side === "old" && member.restarts >= restarts) {
+      return `${member.container} cannot be switched${lackOf(turn, saga, member)}`
+    }
     if (!isTried(saga, member) || !isWantedRunning(turn.memory, member)) continue
     if (member.restarts >= restarts) {
       const { lastReason } = turn.record(member.container)
@@ -211,3 +222,9 @@ const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
     ? undefined
     : `${beside}, which it does not change and which others come after, failed ${saga.beside[beside]} times`
 }
+
+/** What a member needs and could not be brought to the NPU: a clause for each image, empty where that is not known any more. */
+const lackOf = ({ memory }: Turn, saga: Saga, member: Member): string =>
+  imagesOf({ ...saga, members: [member] }).map(format).filter((image) => failedTries(memory, image) > 0).map((image) =>
+    `, since ${image} could not be brought to the NPU (${memory.images.pace[image]?.reason})`
+  ).join("")

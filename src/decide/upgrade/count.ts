@@ -1,7 +1,7 @@
-/** Counts what speaks against a set that is being tried: crashes, restarts for ill health, failed starts. */
+/** Counts what speaks against a set that is being tried: crashes, restarts for ill health, failed starts, images not to be had. */
 import type { Memory } from "../memory.ts"
 import type { Turn } from "../turn.ts"
-import { isWantedRunning, specOf } from "./members.ts"
+import { isUnswitched, isWantedRunning, needs, specOf } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 /** A container crashed, is restarted for ill health, or could not be started. */
@@ -14,6 +14,18 @@ export const countRestart = (turn: Turn, container: string): void => {
     const failures = (saga.beside[container] ?? 0) + 1
     turn.setDurable({ upgrade: { ...saga, beside: { ...saga.beside, [container]: failures } } })
   }
+}
+
+/** What it needs on the NPU before it can be switched could not be brought there once more. */
+export const countHeldUp = (turn: Turn, container: string, image: string): void => {
+  const saga = turn.memory.durable.upgrade
+  if (saga?.phase !== "switching") return
+  changeMember(
+    turn,
+    saga,
+    container,
+    (member) => isUnswitched(turn.memory, member) && needs(member, image) ? { restarts: member.restarts + 1 } : {}
+  )
 }
 
 /**

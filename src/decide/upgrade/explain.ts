@@ -1,5 +1,6 @@
 /** What an upgrade does now, what it waits for and what comes next, in words; and whether the set is sound. */
 import { split } from "../../model/image.ts"
+import type { Policy } from "../../policy/policy.ts"
 import { assignedImages, type Memory, recordOf, targetVersion } from "../memory.ts"
 import { type Blocker, blocker } from "./begin.ts"
 import { isKeeping } from "./keep.ts"
@@ -94,7 +95,9 @@ const explainSaga = (memory: Memory, saga: Saga, mono: number): Omit<Explanation
         message: current === undefined
           ? `${saga.id}: every service is switched`
           : unready !== undefined
-          ? `${saga.id}: ${current.container} runs on until the NPU holds its image and the one to go back to: ${unready.message}`
+          ? `${saga.id}: ${current.container} runs on until the NPU holds its image and the one to go back to: ${unready.message}${
+            patience(policy, saga)
+          }`
           : `${saga.id}: ${current.container} goes to ${current.target}; it must run and answer for ${
             seconds(policy.upgrade.gate)
           }${trouble(current)}`,
@@ -161,6 +164,15 @@ const explainStaging = (memory: Memory, saga: Saga, mono: number): Omit<Explanat
     advice: state._tag === "Wait" && "advice" in state ? state.advice : undefined,
     until: state._tag === "Wait" && "until" in state ? state.until : undefined
   }
+}
+
+/** How much longer a switch is held up for the sake of an image before the set is brought back. */
+const patience = ({ upgrade }: Policy, { members }: Saga): string => {
+  const failures = Math.max(...members.map(({ restarts, side }) => side === "old" ? restarts : 0))
+  const left = upgrade.restarts - failures
+  return failures === 0
+    ? ""
+    : `; the set is brought back when that has failed ${left <= 1 ? "once more" : `${left} times more`}`
 }
 
 const trouble = ({ restarts }: Member): string => restarts === 0 ? "" : `; it has failed ${restarts} times`

@@ -48,9 +48,13 @@ export const waysBackOf = (saga: Saga): ReadonlyArray<ImageRef> =>
   saga.members.flatMap(({ previous }) => previous === null ? [] : [split(previous.image)])
 
 /** Whether a member is still to be stopped for the switch, or may be as far as was seen. */
-const isUnswitched = (memory: Memory, { container, passed, side }: Member): boolean =>
+export const isUnswitched = (memory: Memory, { container, passed, side }: Member): boolean =>
   !passed &&
   (side === "old" || memory.specs.some((spec) => spec.name === container && runsAssigned(memory, spec) === false))
+
+/** Whether this image is one of the two that a member may have to start. */
+export const needs = ({ previous, target }: Member, image: string): boolean =>
+  target === image || previous?.image === image
 
 /** Every image that is to be on the NPU ahead of its start: the saga's, while it switches those of what is still to be stopped, or those that an operator wants there. */
 export const stagedImages = (memory: Memory): ReadonlyArray<ImageRef> => {

@@ -25,7 +25,7 @@ export const Member = Schema.Struct(
     side: Schema.Literal("old", "new"),
     /** Whether it has passed its gate on this side. */
     passed: Schema.Boolean,
-    /** Crashes, restarts for ill health and failed starts on this side. */
+    /** Crashes, restarts for ill health and failed starts on this side; before its switch, what it needs not being to be had. */
     restarts: Schema.Int,
     /** Milliseconds observed Running without answering its probe, on this side. */
     unready: Schema.Number

@@ -146,21 +146,47 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
 
-  it("holds the switch where a way back vanished and cannot be had, says so, and goes on once it can", () => {
-    const world = guarded(new UpgradeWorld()).upgradeTo("2.0").pass(5)
-    world.images.delete("docker-sonic-gnmi:1.0")
-    world.archives.delete("docker-sonic-gnmi:1.0")
-    world.pass(300)
-    assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
-    const said = world.events.filter(({ reason }) => reason === "UpgradeRefused").map(({ message }) => message)
-    assert.match(said.join(), /^upgrade-1 to 2.0 is held where it is: docker-sonic-gnmi:1.0 could not be brought/)
-    const { advice, message } = explain(world.memory, world.mono)
-    assert.match(message, /^upgrade-1: gnmidpu2 runs on until the NPU holds its image and the one to go back to: /)
-    assert.include(advice, "docker-sonic-gnmi:1.0")
-    world.offer("1.0")
-    world.settle()
-    assert.deepStrictEqual(world.versions(), all("2.0"))
-  })
+  for (const [what, version] of [["a way back", "1.0"], ["a new image", "2.0"]] as const) {
+    const image = `docker-sonic-gnmi:${version}`
+    /** Held up after the first service was switched. */
+    const heldUp = (): UpgradeWorld => {
+      const world = guarded(new UpgradeWorld()).upgradeTo("2.0").pass(5)
+      assert.strictEqual(world.memory.durable.upgrade?.phase, "switching")
+      world.images.delete(image)
+      world.archives.delete(image)
+      for (let second = 0; second < 300 && refusals(world).length === 0; second += 1) world.pass(1)
+      return world
+    }
+    const refusals = (world: UpgradeWorld) =>
+      world.events.filter(({ reason }) => reason === "UpgradeRefused").map(({ message }) => message)
+
+    it(`holds the switch where ${what} vanished and cannot be had, says so, and goes on once it can`, () => {
+      const world = heldUp()
+      assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
+      assert.match(refusals(world).join(), new RegExp(`^upgrade-1 to 2.0 is held where it is: ${image} could not be`))
+      const { advice, message } = explain(world.memory, world.mono)
+      assert.match(message, /^upgrade-1: gnmidpu2 runs on until the NPU holds its image and the one to go back to: /)
+      assert.match(message, /; the set is brought back when that has failed 2 times more$/)
+      assert.include(advice, image)
+      world.offer(version)
+      world.settle()
+      assert.deepStrictEqual(world.versions(), all("2.0"))
+      assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+    })
+
+    it(`brings the set back where ${what} vanished and is not to be had, and stops nothing else`, () => {
+      const world = heldUp()
+      world.settle()
+      assert.deepStrictEqual(world.versions(), all("1.0"))
+      assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "rolledBack")
+      assert.match(
+        world.memory.durable.lastUpgrade?.reason ?? "",
+        new RegExp(`^gnmidpu2 cannot be switched, since ${image} could not be brought to the NPU \\(`)
+      )
+      assert.deepStrictEqual(world.memory.durable.quarantine.map((entry) => entry.version), ["2.0"])
+      assert.isTrue(world.calls.filter((call) => call.startsWith("Stop")).every((call) => call.includes(database)))
+    })
+  }
 
   it("knows what runs by the id of its image where that has lost its name, forward and back", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(5)
