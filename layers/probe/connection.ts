@@ -1,24 +1,38 @@
 /** One connection for one probe, and what its failures say about the service. */
 import { connect, type Socket } from "node:net"
 
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 import type { ProbeResult } from "../../src/health/prober.ts"
 import { type Question, unhealthy } from "./answer.ts"
 
-/** Connects and asks. Never fails; the connection is gone when it ends, also when it is interrupted. */
+/**
+ * Connects and asks; whoever has not answered after `timeout` is Unknown. Never
+ * fails; the connection is gone when it ends, also when it is interrupted.
+ */
 export const overConnection = (
   target: { readonly host: string; readonly port: number },
-  question: Question
+  question: Question,
+  timeout: Duration.Duration
 ): Effect.Effect<ProbeResult> =>
   Effect.async<ProbeResult>((resume) => {
     const at = `${target.host}:${target.port}`
     const socket = open(target)
     if (!("destroy" in socket)) return resume(Effect.succeed(judge(at, socket.cause)))
-    const answered = (result: ProbeResult): void => {
+    const end = (): void => {
+      clearTimeout(timer)
       socket.destroy()
+    }
+    const answered = (result: ProbeResult): void => {
+      end()
       resume(Effect.succeed(result))
     }
+    // A timer of Node's own: a race of two fibers for each probe took a thirteenth of what a daemon at rest takes.
+    const timer = setTimeout(
+      () => answered({ _tag: "Unknown", reason: `${at} did not answer within ${Duration.format(timeout)}` }),
+      Duration.toMillis(timeout)
+    )
     socket.on("error", (cause) => answered(judge(at, cause)))
     // An error is told before the close that follows from it. HTTP/2 takes the "end" for itself.
     socket.on("close", () => answered(unhealthy(`${at} closed the connection without an answer`)))
@@ -28,7 +42,7 @@ export const overConnection = (
       if (toItself) answered(unhealthy(`${at} refused the connection`))
       else question(socket, answered)
     })
-    return Effect.sync(() => socket.destroy())
+    return Effect.sync(end)
   })
 
 const open = (target: { readonly host: string; readonly port: number }): Socket | { readonly cause: unknown } => {

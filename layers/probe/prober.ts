@@ -1,7 +1,7 @@
 /** Asks services across the midplane whether they answer: a connection, a Redis PING, a gRPC health check. */
 import type { Socket } from "node:net"
 
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
@@ -14,16 +14,7 @@ import { askRedis } from "./redis-ping.ts"
 /** Every probe on a connection of its own, which is gone when the probe is over. */
 export const layer: Layer.Layer<Prober> = Layer.succeed(Prober, {
   probe: Effect.fn("Prober.probe")((target: ProbeTarget, timeout: Duration.Duration) =>
-    overConnection(target, questions[target.kind]).pipe(
-      Effect.timeoutTo({
-        duration: timeout,
-        onSuccess: (result): ProbeResult => result,
-        onTimeout: (): ProbeResult => ({
-          _tag: "Unknown",
-          reason: `${target.host}:${target.port} did not answer within ${Duration.format(timeout)}`
-        })
-      })
-    )
+    overConnection(target, questions[target.kind], timeout)
   )
 })
 
