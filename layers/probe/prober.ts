@@ -1,8 +1,6 @@
 /** Asks services across the midplane whether they answer: a connection, a Redis PING, a gRPC health check. */
 import type { Socket } from "node:net"
 
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 import { Prober, type ProbeResult, type ProbeTarget } from "../../src/health/prober.ts"
@@ -13,9 +11,7 @@ import { askRedis } from "./redis-ping.ts"
 
 /** Every probe on a connection of its own, which is gone when the probe is over. */
 export const layer: Layer.Layer<Prober> = Layer.succeed(Prober, {
-  probe: Effect.fn("Prober.probe")((target: ProbeTarget, timeout: Duration.Duration) =>
-    overConnection(target, questions[target.kind], timeout)
-  )
+  probe: (target, timeout) => overConnection(target, questions[target.kind], timeout)
 })
 
 /** To be connected is all that is asked. */
