@@ -1,12 +1,12 @@
 /** Whether an upgrade begins, which services it changes, and what keeps it from beginning. */
 import type { ContainerSpec } from "../../model/catalogue.ts"
-import { format } from "../../model/image.ts"
+import { format, type ImageRef } from "../../model/image.ts"
 import { deedsOf } from "../../model/speech.ts"
 import { lackingVital } from "../capable.ts"
 import { type Memory, recordOf, targetVersion } from "../memory.ts"
 import type { Turn } from "../turn.ts"
 import { restartClocks } from "./clock.ts"
-import { memberOf, targetImage, unseen, wrongServices } from "./members.ts"
+import { memberOf, targetImage, unseen, waysBackOf, wrongServices } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 /** Why no upgrade begins although services are of another version than the one wanted. */
@@ -123,8 +123,16 @@ export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members"
   }
   turn.setDurable({ upgrade: saga, upgrades })
   turn.setUpgrade({ imagesFresh: false, refusals: [] })
+  tryAgain(turn, waysBackOf(saga))
   restartClocks(turn)
   return saga
+}
+
+/** How these could not be had for another upgrade says nothing of this one. */
+const tryAgain = (turn: Turn, images: ReadonlyArray<ImageRef>): void => {
+  const { pace } = turn.memory.images
+  const names = images.map(format)
+  turn.setImages({ pace: Object.fromEntries(Object.entries(pace).filter(([image]) => !names.includes(image))) })
 }
 
 /**

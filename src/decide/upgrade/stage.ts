@@ -138,15 +138,16 @@ export const preflight = (memory: Turn["memory"], saga: Saga): Exclude<Staging, 
 }
 
 /**
- * A member that does not run, and whose old image is neither on the NPU nor to be
- * had, has no way back: it is held back no longer for the sake of one.
+ * A member that does not run, and whose old image is neither on the NPU, by a
+ * list of this moment, nor to be had, has no way back: it is held back no longer
+ * for the sake of one.
  */
 export const loseWaysBack = (turn: Turn, saga: Saga): Saga => {
   const isLost = ({ container, previous, side }: Member): boolean => {
     if (previous === null || saga.kind === "rollback" || (saga.phase === "switching" && side === "new")) return false
     const { inFlight, sighting } = watchedOf(turn.memory, container)
     return inFlight === undefined && (sighting._tag === "Stopped" || sighting._tag === "Absent")
-      && isHeld(turn.memory, split(previous.image)) === false
+      && turn.memory.upgrade.imagesFresh && isHeld(turn.memory, split(previous.image)) === false
       && failedTries(turn.memory, previous.image) >= turn.memory.policy.upgrade.stageTries
   }
   const lost = saga.members.filter(isLost)

@@ -188,6 +188,26 @@ describe("an upgrade", () => {
     })
   }
 
+  for (
+    const [how, where] of [["another has brought it back", "images"], ["it can be had again", "archives"]] as const
+  ) {
+    it(`gives no way back up for what was true in an upgrade before: meanwhile ${how}`, () => {
+      const world = new UpgradeWorld()
+      world.offer("3.0")
+      world.command({ _tag: "SetDesired", container: ha, desired: "stopped" })
+      world.pass(5)
+      world.images.delete("docker-dash-ha:1.0")
+      world.archives.delete("docker-dash-ha:1.0")
+      world.archives.delete("docker-sonic-gnmi:2.0")
+      world.upgradeTo("2.0").pass(60)
+      assert.include(world.events.map(({ reason }) => reason), "WayBackLost")
+      world[where].add("docker-dash-ha:1.0")
+      world.upgradeTo("3.0").settle()
+      assert.deepStrictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+      assert.strictEqual(world.memory.durable.previousSet?.[ha], "docker-dash-ha:1.0")
+    })
+  }
+
   it("knows what runs by the id of its image where that has lost its name, forward and back", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(5)
     assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
