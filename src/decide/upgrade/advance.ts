@@ -32,13 +32,13 @@ export const advance = (turn: Turn): void => {
   mend(turn)
   retarget(turn)
   if (turn.memory.durable.upgrade === null) begin(turn)
-  const saga = turn.memory.durable.upgrade
-  if (saga === null) return noteMixed(turn)
+  if (turn.memory.durable.upgrade === null) return noteMixed(turn)
+  const saga = join(turn, turn.memory.durable.upgrade)
   switch (saga.phase) {
     case "staging":
-      return staged(turn, join(turn, saga))
+      return staged(turn, saga)
     case "switching":
-      return switching(turn, join(turn, saga))
+      return switching(turn, saga)
     case "probation":
       return probation(turn, saga)
     case "rollingBack":

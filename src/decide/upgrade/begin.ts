@@ -79,14 +79,16 @@ export const begin = (turn: Turn): void => {
 /**
  * A service that was found only after an upgrade had begun, at another version
  * than the one wanted, is changed with the others: a set is never committed in
- * part. It has its images brought, and its way back, before it is stopped.
+ * part. It has its images brought, and its way back, before it is stopped; from
+ * probation the saga goes back to the switch, and has a probation anew.
  */
 export const join = (turn: Turn, saga: Saga): Saga => {
-  if (saga.kind === "rollback") return saga
+  if (saga.kind === "rollback" || saga.phase === "rollingBack") return saga
   const found = foundSince(turn.memory, saga, saga.version)
   if (found.length === 0) return saga
   const joined: Saga = {
     ...saga,
+    phase: saga.phase === "staging" ? "staging" : "switching",
     members: inOrder(turn.memory, [...saga.members, ...found.map((spec) => memberOf(turn.memory, spec, saga.version))])
   }
   turn.setDurable({ upgrade: joined })

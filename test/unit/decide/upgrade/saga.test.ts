@@ -23,6 +23,18 @@ const mixed = (container = ha, version = "1.5"): UpgradeWorld => {
   return world
 }
 
+/** A service of which there is neither record nor container, and that does not start at 2.0. */
+const unknown = (service: "gnmi" | "ha"): UpgradeWorld => {
+  const world = new UpgradeWorld()
+  const { name } = specs.find((spec) => spec.service === service)!
+  const { [name]: forgotten, ...containers } = world.memory.durable.containers
+  assert.isDefined(forgotten)
+  world.memory = { ...world.memory, durable: { ...world.memory.durable, containers } }
+  world.containers.delete(name)
+  world.behave(service, "2.0", { refusesToStart: true })
+  return world
+}
+
 describe("an upgrade", () => {
   it("brings the set to the DPU's version in order, each through its gate, and commits after probation", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").settle()
@@ -58,12 +70,7 @@ describe("an upgrade", () => {
 
   for (const [moment, seconds] of [["before", 0], ["after", 12]] as const) {
     it(`changes what is found only ${moment} the first stop, and commits no set in part`, () => {
-      const world = new UpgradeWorld()
-      const { [gnmi]: forgotten, ...containers } = world.memory.durable.containers
-      assert.isDefined(forgotten)
-      world.memory = { ...world.memory, durable: { ...world.memory.durable, containers } }
-      world.containers.delete(gnmi)
-      world.behave("gnmi", "2.0", { refusesToStart: true })
+      const world = unknown("gnmi")
       world.upgradeTo("2.0").pass(seconds)
       world.replace(gnmi, "docker-sonic-gnmi:1.0")
       world.behave("gnmi", "2.0", {})
@@ -76,6 +83,22 @@ describe("an upgrade", () => {
       assert.strictEqual(world.memory.durable.lastUpgrade?.id, saga?.id)
     })
   }
+
+  it("goes back to the switch, and has a probation anew, for what is found only on probation", () => {
+    const world = unknown("ha")
+    world.upgradeTo("2.0").pass(300)
+    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+    world.replace(ha, "docker-dash-ha:1.0")
+    world.behave("ha", "2.0", {})
+    world.pass(60)
+    const saga = world.memory.durable.upgrade
+    assert.deepStrictEqual(saga?.members.map(({ container }) => container), [database, gnmi, ha])
+    assert.deepStrictEqual([saga?.id, saga?.phase], ["upgrade-1", "probation"])
+    assert.isBelow(saga?.probation ?? 0, 60_000)
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+    assert.strictEqual(world.memory.durable.lastUpgrade?.id, "upgrade-1")
+  })
 
   it("stops nothing before old and new images are shown on the NPU", () => {
     const world = new UpgradeWorld()
