@@ -308,7 +308,7 @@ export const mutants = [
     expects: "WayBackHeld",
     profile: "upgrades",
     file: decide("upgrade/advance"),
-    find: "if (staging(turn.memory, imagesOf(saga), turn.now.mono)._tag !== \"Ready\") return",
+    find: "if (staging(turn.memory, stagedImages(turn.memory), turn.now.mono)._tag !== \"Ready\") return",
     replace: "void staging"
   },
   {

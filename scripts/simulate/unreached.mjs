@@ -125,13 +125,9 @@ const groups = [
     ]
   },
   {
-    reason: "There is a set to go back to only where services were assigned images.",
-    branches: [{ file: "upgrade/command.ts", arm: "??", text: "\"\"", line: "assignedVersions" }]
-  },
-  {
     reason: "Only a rollback that an operator ordered has no failure of its own, and all its members have a way back.",
     branches: [
-      { file: "upgrade/end.ts", arm: "??", text: "\"it was rolled back\"", line: "had no way back" }
+      { file: "upgrade/end.ts", arm: "??", text: "\"it was rolled back\"", line: "fates.join" }
     ]
   },
   {

@@ -30,7 +30,8 @@ export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
     next: next ?? null,
     advice: advice ?? null,
     until: until === undefined ? null : new Date(now.wall + until - now.mono).toISOString(),
-    refused: staged.some((image) => failedTries(memory, format(image)) >= policy.upgrade.stageTries),
+    refused: (saga === null || saga.phase === "staging") &&
+      staged.some((image) => failedTries(memory, format(image)) >= policy.upgrade.stageTries),
     room: Object.entries(memory.images.pace).flatMap(([image, { room }]) =>
       room === undefined ? [] : [roomOf(image, room)]
     ),

@@ -4,7 +4,7 @@ import { format, same, split, type StoredImage } from "../model/image.ts"
 import { baseDelay, delay } from "../policy/ladder.ts"
 import type { Input, TransferOutcome } from "./input.ts"
 import { chargeFailure, countsAsRestart } from "./owe.ts"
-import { wantedImage } from "./question.ts"
+import { runsAssigned, wantedImage } from "./question.ts"
 import type { Turn } from "./turn.ts"
 import { countHeldUp, countRestart } from "./upgrade/count.ts"
 import { stagedImages } from "./upgrade/members.ts"
@@ -105,7 +105,8 @@ export const imagesListed = (turn: Turn, input: Extract<Input, { _tag: "ImagesLi
     const id = idOf(input.rows ?? [], image)
     if (id !== undefined) ids[image] = ids[image]?.includes(id) === true ? ids[image] : id
   }
-  turn.setImages({ held, ids, listing: false })
+  const pace = Object.fromEntries(Object.entries(turn.memory.images.pace).filter(([image]) => held[image] !== true))
+  turn.setImages({ held, ids, pace, listing: false })
   const staged = stagedImages(turn.memory)
   if (staged.length > 0 && staged.every((image) => input.asked.includes(format(image)))) {
     turn.setUpgrade({ imagesFresh: true })
@@ -163,7 +164,7 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   const kind = room === undefined ? reason : "NoRoom"
   if (level >= turn.memory.policy.upgrade.stageTries) {
     announceRefusal(turn, image, kind, reason)
-    countUnavailable(turn, image, reason)
+    if (!(outcome._tag === "Failed" && outcome.unreachable)) countUnavailable(turn, image, reason)
   }
   const again = ` It is tried again in ${Math.round(wait / 1000)} s if it is still wanted.`
   turn.say(
@@ -201,7 +202,8 @@ const countUnavailable = (turn: Turn, image: string, reason: string): void => {
     if (isUnstartable(turn, spec, image)) {
       turn.setRecord(spec.name, { lastReason: `${image} could not be brought to the NPU: ${reason}` })
       countRestart(turn, spec.name)
-    } else countHeldUp(turn, spec.name, image)
+    }
+    countHeldUp(turn, spec.name, image)
   }
 }
 
@@ -209,7 +211,7 @@ const countUnavailable = (turn: Turn, image: string, reason: string): void => {
 const isUnstartable = (turn: Turn, spec: ContainerSpec, image: string): boolean => {
   const { sighting } = turn.watched(spec.name)
   return isFor(turn, spec, image) && turn.record(spec.name).desired !== "stopped"
-    && (sighting._tag === "Stopped" || sighting._tag === "Absent")
+    && (sighting._tag === "Stopped" || sighting._tag === "Absent" || runsAssigned(turn.memory, spec) === false)
 }
 
 /**

@@ -41,6 +41,9 @@ export const wantedImage = (memory: Memory, spec: ContainerSpec): ImageRef | und
   return version === undefined || version === null ? undefined : { repository: spec.repository, tag: version }
 }
 
+/** Whether no upgrade to this version begins by itself; what an operator ordered does. */
+export const isPaused = ({ durable }: Memory, version: string): boolean => durable.paused && durable.ordered !== version
+
 export const isQuarantined = (memory: Memory, version: string): boolean =>
   memory.durable.quarantine.some((entry) => entry.version === version)
 

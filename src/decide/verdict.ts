@@ -171,7 +171,8 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
       }
   }
   // What runs is not stopped for another version before a list, asked for now, has shown that one to be there.
-  const since = runsAnother && !isSwitching(memory, spec.name) ? record.due.at : Number.NEGATIVE_INFINITY
+  const listed = memory.durable.upgrade?.phase === "switching" && isSwitching(memory, spec.name)
+  const since = runsAnother && !listed ? record.due.at : Number.NEGATIVE_INFINITY
   const before = imageVerdict(memory, spec.service, image, mono, since)
   if (before !== undefined) return before
   const blocked = blockingDependency(memory, spec)

@@ -6,17 +6,18 @@
  */
 import { format, split } from "../../model/image.ts"
 import { targetVersion } from "../memory.ts"
-import { healthOf, isQuarantined, silenceOf } from "../question.ts"
+import { healthOf, isPaused, isQuarantined, silenceOf } from "../question.ts"
 import type { Turn } from "../turn.ts"
 import { begin, inherit, join } from "./begin.ts"
 import { hasPassedGate, restartClocks, unreadyOf } from "./clock.ts"
-import { changeMember, isAwaited, isTried } from "./count.ts"
-import { commit, drop, fail, giveUp, mend, noteMixed, rollBack, rolledBack } from "./end.ts"
+import { changeMember, isAwaited, isTried, isUnproved } from "./count.ts"
+import { commit, drop, fail, giveUp, mend, noteMixed, quarantineUnproved, rollBack, rolledBack } from "./end.ts"
 import { keepArchives } from "./keep.ts"
 import {
   failedTries,
   imagesOf,
   isAtWayBack,
+  isUnswitched,
   isWantedRunning,
   runningInstance,
   specOf,
@@ -69,7 +70,9 @@ const retarget = (turn: Turn): void => {
   if (saga === null || version === undefined || saga.phase === "rollingBack") return
   if (saga.kind === "rollback") {
     // Its quarantine ends with the version that it is about.
-    if (!isQuarantined(turn.memory, version)) drop(turn, saga, `version ${version} is wanted now`)
+    if (!isQuarantined(turn.memory, version) && !isPaused(turn.memory, version)) {
+      drop(turn, saga, `version ${version} is wanted now`)
+    }
     return
   }
   if (saga.version === version) return
@@ -81,7 +84,7 @@ const retarget = (turn: Turn): void => {
     // Nothing may begin in its place: what is not there yet is brought back, what runs on probation goes on.
     || (saga.phase === "staging" && isQuarantined(turn.memory, version))
   ) fail(turn, saga, reason, false)
-  else if (!isQuarantined(turn.memory, version)) inherit(turn, saga, version)
+  else if (!isQuarantined(turn.memory, version) && !isPaused(turn.memory, version)) inherit(turn, saga, version)
 }
 
 /** Whether a member's way back is of this version. */
@@ -89,8 +92,9 @@ const isAt = ({ previous }: Member, version: string): boolean =>
   previous !== null && split(previous.image).tag === version
 
 const staged = (turn: Turn, before: Saga): void => {
+  if (hasFailedUnproved(turn, before)) return
   const saga = loseWaysBack(turn, before)
-  if (staging(turn.memory, imagesOf(saga), turn.now.mono)._tag !== "Ready") return
+  if (staging(turn.memory, stagedImages(turn.memory), turn.now.mono)._tag !== "Ready") return
   if (!keepArchives(turn)) return
   if (isHeldBack(turn, saga)) return turn.setUpgrade({ heldBack: true })
   // However long it was held back, the first stop follows upon a fresh list.
@@ -132,7 +136,8 @@ const switching = (turn: Turn, before: Saga): void => {
   let saga = loseWaysBack(turn, before)
   for (const { container } of saga.members) {
     const member = saga.members.find((candidate) => candidate.container === container)
-    if (member === undefined || member.passed) continue
+    // What the catalogue no longer has is left alone.
+    if (member === undefined || member.passed || specOf(turn.memory, member) === undefined) continue
     if (member.side === "old") {
       if (waitForWayBack(turn.memory, turn.now.mono) !== undefined) return
       saga = turnTo(turn, saga, member, "new")
@@ -151,6 +156,17 @@ const switching = (turn: Turn, before: Saga): void => {
       turn.memory.policy.upgrade.probation / 1000
     } s of observed running.`
   )
+}
+
+/** What it took over from on probation may fail while it is still being staged: that one's set is brought back. */
+const hasFailedUnproved = (turn: Turn, saga: Saga): boolean => {
+  const { restarts } = turn.memory.policy.upgrade
+  const bad = saga.members.find((member) => isUnproved(turn.memory, saga, member) && member.restarts >= restarts)
+  if (bad === undefined) return false
+  const reason = `${failureText(turn, bad)}, whose set had not proved good`
+  quarantineUnproved(turn, saga, reason)
+  fail(turn, saga, reason, false)
+  return true
 }
 
 /** Whether its gate is behind it; what an operator stopped has none. */
@@ -198,13 +214,11 @@ const rollingBack = (turn: Turn, before: Saga): void => {
 const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
   const { restarts, unhealthyFor } = turn.memory.policy.upgrade
   for (const member of saga.members) {
-    if (saga.phase === "switching" && member.side === "old" && member.restarts >= restarts) {
-      return `${member.container} cannot be switched${lackOf(turn, saga, member)}`
-    }
+    const lacks = saga.phase === "switching" && isUnswitched(turn.memory, member) ? lackOf(turn, saga, member) : ""
+    if (lacks !== "" && member.restarts >= restarts) return `${member.container} cannot be switched${lacks}`
     if (!isTried(saga, member) || !isWantedRunning(turn.memory, member)) continue
     if (member.restarts >= restarts) {
-      const { lastReason } = turn.record(member.container)
-      return `${member.container} failed ${member.restarts} times${lastReason === null ? "" : ` (${lastReason})`}`
+      return failureText(turn, member)
     }
     const unready = unreadyOf(turn, member)
     if (unready >= unhealthyFor) {
@@ -221,6 +235,11 @@ const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
   return beside === undefined
     ? undefined
     : `${beside}, which it does not change and which others come after, failed ${saga.beside[beside]} times`
+}
+
+const failureText = (turn: Turn, { container, restarts }: Member): string => {
+  const { lastReason } = turn.record(container)
+  return `${container} failed ${restarts} times${lastReason === null ? "" : ` (${lastReason})`}`
 }
 
 /** What a member needs and could not be brought to the NPU: a clause for each image, empty where that is not known any more. */

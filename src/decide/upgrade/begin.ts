@@ -4,6 +4,7 @@ import { format, type ImageRef } from "../../model/image.ts"
 import { deedsOf } from "../../model/speech.ts"
 import { lackingVital } from "../capable.ts"
 import { type Memory, recordOf, targetVersion } from "../memory.ts"
+import { isPaused } from "../question.ts"
 import type { Turn } from "../turn.ts"
 import { restartClocks } from "./clock.ts"
 import { memberOf, targetImage, unseen, waysBackOf, wrongServices } from "./members.ts"
@@ -30,7 +31,7 @@ export const blocker = (memory: Memory, version: string): Blocker | undefined =>
       advice: `bring the DPU to another version, or run: offloadctl release ${version}`
     }
   }
-  if (durable.paused && durable.ordered !== version) {
+  if (isPaused(memory, version)) {
     return { reason: "Paused", message: "an operator has paused automatic upgrades", advice: "run: offloadctl resume" }
   }
   if (unsaved !== undefined) {

@@ -1,11 +1,11 @@
 /** The operator's hand on upgrades. Each order is durable before it is answered. */
+import { split } from "../../model/image.ts"
 import type { Command, Reply } from "../input.ts"
 import { assignedImage, dpuVersion, targetVersion } from "../memory.ts"
 import type { Turn } from "../turn.ts"
 import { membersBack, open } from "./begin.ts"
 import { drop, fail, quarantine } from "./end.ts"
-import { assignedVersions } from "./explain.ts"
-import { wrongServices } from "./members.ts"
+import { isAtWayBack, wrongServices } from "./members.ts"
 
 export type UpgradeCommand = Extract<Command, { _tag: "Upgrade" | "Rollback" | "Release" | "Pause" }>
 
@@ -84,13 +84,26 @@ const rollback = (turn: Turn): Reply => {
       quarantine(turn, saga, reason)
       // The order is undone with it: the DPU's own version is wanted again.
       if (turn.memory.durable.ordered === saga.version) turn.setDurable({ ordered: null })
-      drop(turn, saga, reason)
+      // What it took over from on probation is not good yet: it goes on with that, where that is wanted, or back.
+      if (saga.members.every((member) => isAtWayBack(turn.memory, member))) drop(turn, saga, reason)
+      else if (targetVersion(turn.memory) === saga.version) fail(turn, saga, reason, false)
     } else fail(turn, saga, reason, true)
     return { _tag: "Taken", saga: saga.id, version: saga.version, message: `${saga.id} to ${saga.version} is undone` }
   }
   const members = previousSet === null ? [] : membersBack(turn.memory, previousSet)
-  if (members.length === 0) return refused("there is no earlier set to go back to")
-  const version = targetVersion(turn.memory) ?? assignedVersions(turn.memory)[0] ?? ""
+  const [first] = members
+  if (previousSet === null || first === undefined) return refused("there is no earlier set to go back to")
+  const strange = turn.memory.specs.filter(({ name }) =>
+    previousSet[name] === undefined && assignedImage(turn.memory, name) !== undefined
+  )
+  if (strange.length > 0) {
+    return refused(
+      `the earlier set has no image of ${
+        strange.map(({ name }) => name).join(", ")
+      }: going back would leave services of several versions; bring them to one with: offloadctl upgrade --to VERSION`
+    )
+  }
+  const version = split(first.target).tag
   turn.say("notice", "RollbackRequested", `An operator wants the set before ${version} back.`)
   const opened = open(turn, { kind: "rollback", version, members })
   quarantine(turn, opened, reason)

@@ -1,22 +1,28 @@
 /** Counts what speaks against a set that is being tried: crashes, restarts for ill health, failed starts, images not to be had. */
 import type { Memory } from "../memory.ts"
 import type { Turn } from "../turn.ts"
-import { isUnswitched, isWantedRunning, needs, specOf } from "./members.ts"
+import { isAtWayBack, isUnswitched, isWantedRunning, needs, specOf } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 /** A container crashed, is restarted for ill health, or could not be started. */
 export const countRestart = (turn: Turn, container: string): void => {
   const saga = turn.memory.durable.upgrade
-  if (saga === null || saga.phase === "staging") return
+  if (saga === null) return
   if (saga.members.some((member) => member.container === container)) {
-    changeMember(turn, saga, container, (member) => isTried(saga, member) ? { restarts: member.restarts + 1 } : {})
+    changeMember(
+      turn,
+      saga,
+      container,
+      (member) =>
+        isTried(saga, member) || isUnproved(turn.memory, saga, member) ? { restarts: member.restarts + 1 } : {}
+    )
   } else if (isAwaited(turn.memory, saga, container)) {
     const failures = (saga.beside[container] ?? 0) + 1
     turn.setDurable({ upgrade: { ...saga, beside: { ...saga.beside, [container]: failures } } })
   }
 }
 
-/** What it needs on the NPU before it can be switched could not be brought there once more. */
+/** What it needs on the NPU before it can be switched could not be brought there once more; of what it is to start, `countRestart` knows. */
 export const countHeldUp = (turn: Turn, container: string, image: string): void => {
   const saga = turn.memory.durable.upgrade
   if (saga?.phase !== "switching") return
@@ -24,7 +30,12 @@ export const countHeldUp = (turn: Turn, container: string, image: string): void 
     turn,
     saga,
     container,
-    (member) => isUnswitched(turn.memory, member) && needs(member, image) ? { restarts: member.restarts + 1 } : {}
+    (member) => {
+      const counted = isTried(saga, member) && member.target === image
+      return !counted && needs(member, image) && isUnswitched(turn.memory, member)
+        ? { restarts: member.restarts + 1 }
+        : {}
+    }
   )
 }
 
@@ -40,6 +51,10 @@ export const isAwaited = (memory: Memory, saga: Saga, container: string): boolea
     && before(specOf(memory, member)?.after ?? [])
   )
 }
+
+/** Whether what this member runs is of a set that was on probation when this one, which is still staged, took over from it. */
+export const isUnproved = (memory: Memory, saga: Saga, member: Member): boolean =>
+  saga.phase === "staging" && saga.kind === "upgrade" && !isAtWayBack(memory, member)
 
 /** Whether what this member runs now is on trial: the new side until the commit, the old one until its gate. */
 export const isTried = (saga: Saga, member: Member): boolean =>

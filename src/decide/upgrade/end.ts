@@ -1,5 +1,5 @@
 /** How a saga ends: committed, failed and brought back, or given up for a person to mend. */
-import { format } from "../../model/image.ts"
+import { format, split } from "../../model/image.ts"
 import { assignedImage, targetVersion } from "../memory.ts"
 import { healthOf, isQuarantined, runsAssigned } from "../question.ts"
 import type { Turn } from "../turn.ts"
@@ -14,10 +14,10 @@ const rememberedSets = 8
 
 /** All members have held: the new set is the good one, and the one before it is kept. */
 export const commit = (turn: Turn, saga: Saga): void => {
-  const { pastSets, previousSet } = turn.memory.durable
+  const { pastSets, previousSet, staged } = turn.memory.durable
   turn.setDurable({
     degraded: null,
-    staged: null,
+    ...(staged === saga.version ? { staged: null } : {}),
     previousSet: previousOf(turn, saga),
     pastSets: previousSet === null ? pastSets : [...pastSets, previousSet].slice(-rememberedSets)
   })
@@ -71,14 +71,12 @@ export const rollBack = (turn: Turn, saga: Saga): void => {
 
 /** The old set runs again, or what of it has a way back. */
 export const rolledBack = (turn: Turn, saga: Saga): void => {
-  const stranded = saga.members.filter(({ previous, side }) => side === "new" && previous === null)
+  const stranded = saga.members.filter(({ previous }) => previous === null)
   if (stranded.length > 0) {
-    const names = stranded.map(({ container }) => container).join(", ")
-    return giveUp(
-      turn,
-      saga,
-      `${saga.failure ?? "it was rolled back"}; ${names} had no way back and stays at ${saga.version}`
+    const fates = stranded.map(({ container, side }) =>
+      `${container} had no way back and ${side === "new" ? `stays at ${saga.version}` : "has nothing to run"}`
     )
+    return giveUp(turn, saga, `${saga.failure ?? "it was rolled back"}; ${fates.join("; ")}`)
   }
   end(turn, saga, "rolledBack", saga.failure ?? "an operator asked for it")
   turn.say("notice", "RolledBack", `${saga.id} is over: the set before ${saga.version} runs again.`)
@@ -105,11 +103,13 @@ export const noteMixed = (turn: Turn): void => {
 const degrade = (turn: Turn, reason: string): void => {
   const { quarantine } = turn.memory.durable
   const wanted = targetVersion(turn.memory)
-  const { version = "VERSION" } = quarantine.find((entry) => entry.version === wanted) ?? quarantine.at(-1) ?? {}
+  const bad = quarantine.find((entry) => entry.version === wanted) ?? quarantine.at(-1)
+  const release = bad === undefined
+    ? ""
+    : `, or put sound archives into the images folder and run: offloadctl release ${bad.version}`
   const what =
     `${reason}. Recovery goes on at the pace of its ladder. What to do: see "offloadctl plan" and the logs of `
-    + "the services; then bring the DPU to another version, or put sound archives into the images folder and run: "
-    + `offloadctl release ${version}`
+    + `the services; then bring the DPU to another version${release}`
   turn.setDurable({ degraded: what })
   turn.say("error", "Degraded", `The set of services could not be mended: ${what}`)
 }
@@ -160,19 +160,26 @@ const end = (turn: Turn, saga: Saga, outcome: SagaOutcome, reason: string): void
 
 const isDpus = (turn: Turn, version: string): boolean => turn.memory.durable.dpuVersion === version
 
-export const quarantine = (turn: Turn, saga: Saga, reason: string): void => {
-  const entry: Quarantined = {
-    version: saga.version,
-    images: saga.members.map(({ digest, target }) => ({ image: target, digest })),
-    reason,
-    at: new Date(turn.now.wall).toISOString()
+export const quarantine = (turn: Turn, { members, version }: Saga, reason: string): void =>
+  setApart(turn, version, members.map(({ digest, target }) => ({ image: target, digest })), reason)
+
+/** The set that was on probation when this saga took over from it. */
+export const quarantineUnproved = (turn: Turn, { members }: Saga, reason: string): void => {
+  const images = members.flatMap(({ container }) => turn.record(container).assigned ?? [])
+  for (const version of new Set(images.map((image) => split(image).tag))) {
+    const ofVersion = images.filter((image) => split(image).tag === version)
+    setApart(turn, version, ofVersion.map((image) => ({ image, digest: null })), reason)
   }
+}
+
+const setApart = (turn: Turn, version: string, images: Quarantined["images"], reason: string): void => {
+  const entry: Quarantined = { version, images, reason, at: new Date(turn.now.wall).toISOString() }
   turn.setDurable({
-    quarantine: [...turn.memory.durable.quarantine.filter(({ version }) => version !== saga.version), entry]
+    quarantine: [...turn.memory.durable.quarantine.filter((other) => other.version !== version), entry]
   })
   turn.say(
     "warning",
     "Quarantined",
-    `The set of version ${saga.version} is not started again by itself: ${reason}. That ends when the DPU's version changes, or by: offloadctl release ${saga.version}`
+    `The set of version ${version} is not started again by itself: ${reason}. That ends when the DPU's version changes, or by: offloadctl release ${version}`
   )
 }

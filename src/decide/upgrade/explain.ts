@@ -2,9 +2,10 @@
 import { split } from "../../model/image.ts"
 import type { Policy } from "../../policy/policy.ts"
 import { assignedImages, type Memory, recordOf, targetVersion } from "../memory.ts"
+import type { Wait } from "../wait.ts"
 import { type Blocker, blocker } from "./begin.ts"
 import { isKeeping } from "./keep.ts"
-import { imagesOf, stagedImages, wrongServices } from "./members.ts"
+import { stagedImages, wrongServices } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 import { preflight, staging, waitForWayBack } from "./stage.ts"
 
@@ -96,7 +97,7 @@ const explainSaga = (memory: Memory, saga: Saga, mono: number): Omit<Explanation
           ? `${saga.id}: every service is switched`
           : unready !== undefined
           ? `${saga.id}: ${current.container} runs on until the NPU holds its image and the one to go back to: ${unready.message}${
-            patience(policy, saga)
+            patience(policy, saga, unready)
           }`
           : `${saga.id}: ${current.container} goes to ${current.target}; it must run and answer for ${
             seconds(policy.upgrade.gate)
@@ -137,7 +138,7 @@ const explainStaging = (memory: Memory, saga: Saga, mono: number): Omit<Explanat
   const next = saga.kind === "rollback"
     ? "the set before the present one is started again"
     : `${saga.members.map(({ container }) => container).join(", ")} are switched in this order`
-  const images = staging(memory, imagesOf(saga), mono)
+  const images = staging(memory, stagedImages(memory), mono)
   const state = images._tag !== "Ready"
     ? images
     : isKeeping(memory)
@@ -167,10 +168,10 @@ const explainStaging = (memory: Memory, saga: Saga, mono: number): Omit<Explanat
 }
 
 /** How much longer a switch is held up for the sake of an image before the set is brought back. */
-const patience = ({ upgrade }: Policy, { members }: Saga): string => {
+const patience = ({ upgrade }: Policy, { members }: Saga, { reason }: Wait): string => {
   const failures = Math.max(...members.map(({ restarts, side }) => side === "old" ? restarts : 0))
   const left = upgrade.restarts - failures
-  return failures === 0
+  return failures === 0 || reason !== "ImageUnavailable"
     ? ""
     : `; the set is brought back when that has failed ${left <= 1 ? "once more" : `${left} times more`}`
 }

@@ -6,7 +6,7 @@ import type { Audit } from "../../model/event.ts"
 import { format, type ImageRef, isShownAs, same, split } from "../../model/image.ts"
 import { assignedImage, type Memory, recordOf, watchedOf } from "../memory.ts"
 import { isFresh, runsAssigned } from "../question.ts"
-import type { Member, Saga } from "./record.ts"
+import type { Member, Phase, Saga } from "./record.ts"
 
 export const targetImage = (spec: ContainerSpec, version: string): ImageRef => ({
   repository: spec.repository,
@@ -52,6 +52,14 @@ export const isUnswitched = (memory: Memory, { container, passed, side }: Member
   !passed &&
   (side === "old" || memory.specs.some((spec) => spec.name === container && runsAssigned(memory, spec) === false))
 
+/** For which members of a saga images are staged. */
+const stagedFor: Readonly<Record<Phase, (memory: Memory, member: Member) => boolean>> = {
+  staging: () => true,
+  switching: isUnswitched,
+  probation: () => false,
+  rollingBack: () => false
+}
+
 /** Whether this image is one of the two that a member may have to start. */
 export const needs = ({ previous, target }: Member, image: string): boolean =>
   target === image || previous?.image === image
@@ -60,11 +68,11 @@ export const needs = ({ previous, target }: Member, image: string): boolean =>
 export const stagedImages = (memory: Memory): ReadonlyArray<ImageRef> => {
   const { staged, upgrade } = memory.durable
   if (upgrade !== null) {
-    return upgrade.phase === "staging"
-      ? imagesOf(upgrade)
-      : upgrade.phase === "switching"
-      ? imagesOf({ ...upgrade, members: upgrade.members.filter((member) => isUnswitched(memory, member)) })
-      : []
+    const isNeeded = stagedFor[upgrade.phase]
+    return imagesOf({
+      ...upgrade,
+      members: upgrade.members.filter((member) => specOf(memory, member) !== undefined && isNeeded(memory, member))
+    })
   }
   return staged === null ? [] : memory.specs.map((spec) => targetImage(spec, staged))
 }
@@ -86,8 +94,9 @@ export const runningInstance = (memory: Memory, spec: ContainerSpec): string | u
   return runsAssigned(memory, spec) === true ? watched.sighting.id : undefined
 }
 
+/** Of what the catalogue no longer has nothing is wanted. */
 export const isWantedRunning = (memory: Memory, member: Member): boolean =>
-  recordOf(memory, member.container).desired === "running"
+  specOf(memory, member) !== undefined && recordOf(memory, member.container).desired === "running"
 
 /** Whether a version is one that the saga may have started, late as it may come. */
 export const isOfSaga = (memory: Memory, spec: ContainerSpec, version: string): boolean =>

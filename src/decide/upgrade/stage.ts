@@ -8,11 +8,11 @@ import { deedsOf } from "../../model/speech.ts"
 import { lacking } from "../capable.ts"
 import { listImages } from "../list-images.ts"
 import { watchedOf } from "../memory.ts"
-import { blockingIntent, isHeld } from "../question.ts"
+import { blockingIntent, isHeld, runsAssigned } from "../question.ts"
 import { beginTransfer } from "../transfer.ts"
 import type { Turn } from "../turn.ts"
 import type { Wait } from "../wait.ts"
-import { failedTries, specOf, stagedImages, unseen } from "./members.ts"
+import { failedTries, isAtWayBack, specOf, stagedImages, unseen } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 export type Staging =
@@ -137,17 +137,26 @@ export const preflight = (memory: Turn["memory"], saga: Saga): Exclude<Staging, 
   return { _tag: "Ready" }
 }
 
+/** Whether it runs its way back, as far as can be told. */
+const mayRunIt = (memory: Turn["memory"], member: Member): boolean => {
+  const { inFlight, sighting } = watchedOf(memory, member.container)
+  if (inFlight !== undefined || sighting._tag === "Unknown") return true
+  const spec = specOf(memory, member)
+  return sighting._tag === "Running"
+    && (spec === undefined || !isAtWayBack(memory, member) || runsAssigned(memory, spec) !== false)
+}
+
 /**
- * A member that does not run, and whose old image is neither on the NPU, by a
- * list of this moment, nor to be had, has no way back: it is held back no longer
- * for the sake of one.
+ * A member that does not run its old image, which is neither on the NPU, by a list
+ * of this moment, nor to be had, has no way back: it is held back no longer for
+ * the sake of one.
  */
 export const loseWaysBack = (turn: Turn, saga: Saga): Saga => {
-  const isLost = ({ container, previous, side }: Member): boolean => {
+  const isLost = (member: Member): boolean => {
+    const { previous, side } = member
     if (previous === null || saga.kind === "rollback" || (saga.phase === "switching" && side === "new")) return false
-    const { inFlight, sighting } = watchedOf(turn.memory, container)
-    return inFlight === undefined && (sighting._tag === "Stopped" || sighting._tag === "Absent")
-      && turn.memory.upgrade.imagesFresh && isHeld(turn.memory, split(previous.image)) === false
+    return !mayRunIt(turn.memory, member) && turn.memory.upgrade.imagesFresh &&
+      isHeld(turn.memory, split(previous.image)) === false
       && failedTries(turn.memory, previous.image) >= turn.memory.policy.upgrade.stageTries
   }
   const lost = saga.members.filter(isLost)
@@ -161,7 +170,7 @@ export const loseWaysBack = (turn: Turn, saga: Saga): Saga => {
     turn.say(
       "warning",
       "WayBackLost",
-      `${container} does not run, and ${previous?.image} can neither be found on the NPU nor sent there: ${saga.id} goes on without a way back for it.`,
+      `${container} does not run ${previous?.image}, which can neither be found on the NPU nor sent there: ${saga.id} goes on without a way back for it.`,
       container
     )
   }

@@ -31,10 +31,12 @@ export const upgrading = (
   if (old !== null) {
     gated(journal, old, after, policy.gate, at, report)
     if (saga?.id !== old.id && after.lastUpgrade?.id === old.id) ended(journal, old, after, policy.probation, report)
-    else if (saga?.id === old.id) abandoned(old, saga, after, report)
+    else if (saga?.id === old.id) abandoned(old, saga, before, after, report)
   }
   if (saga !== null && saga.id === old?.id) {
-    if (order[saga.phase] < order[old.phase]) {
+    // What was found only on probation is switched too, and the probation begins anew.
+    const joined = old.phase === "probation" && saga.phase === "switching" && saga.members.length > old.members.length
+    if (order[saga.phase] < order[old.phase] && !joined) {
       report("UpgradesOneWay", "", `${saga.id} was ${old.phase} and is ${saga.phase} again`)
     }
     if (old.phase === "staging" && saga.phase !== "staging") staged(journal, saga, report)
@@ -110,9 +112,20 @@ const ended = (journal: DpuJournal, old: Saga, after: Durable, probation: number
   }
 }
 
-/** What is brought back although its version is still the one that is wanted, has failed. */
-const abandoned = (old: Saga, saga: Saga, after: Durable, report: Report): void => {
+/**
+ * What is brought back although its version is still the one that is wanted, has
+ * failed; while it is staged, the set may have that it took over from on probation.
+ */
+const abandoned = (old: Saga, saga: Saga, before: Durable, after: Durable, report: Report): void => {
   if (old.phase === "rollingBack" || saga.phase !== "rollingBack" || saga.kind === "rollback") return
+  const unproved = old.members.flatMap(({ container, previous }) => {
+    const assigned = assignmentOf(before, container)
+    return assigned === null || assigned === previous?.image ? [] : [split(assigned).tag]
+  })
+  const failedBefore = after.quarantine.some((entry) =>
+    unproved.includes(entry.version) && !before.quarantine.some(({ version }) => version === entry.version)
+  )
+  if (old.phase === "staging" && failedBefore) return
   const wanted = after.ordered ?? after.dpuVersion
   if (wanted === saga.version && !after.quarantine.some(({ version }) => version === wanted)) {
     report("QuarantineKept", "", `${saga.id} failed, and ${wanted} is not in quarantine`)

@@ -563,6 +563,41 @@ describe("a probation", () => {
   })
 })
 
+describe("an upgrade", () => {
+  const probation = upgradeOf(database, "probation", true)
+  const switching = upgradeOf(database, "switching", true)
+  const [member] = probation.members
+  const joined = { ...member!, container: ha, side: "old", passed: false } as const
+  const then = (before: Partial<Durable>, after: Partial<Durable>): ReadonlyArray<Invariant> =>
+    judged([
+      up(encode({ ...initial(1), ...before }, 0)),
+      { _tag: "Saving", at: 1000, dpu: 0, text: encode({ ...initial(1), ...after }, 0) }
+    ])
+
+  it("goes back from probation to the switch only with what was found meanwhile", () => {
+    const { members } = switching
+    assert.include(then({ upgrade: probation }, { upgrade: switching }), "UpgradesOneWay")
+    const upgrade = { ...switching, members: [...members, joined] }
+    assert.notInclude(then({ upgrade: probation }, { upgrade }), "UpgradesOneWay")
+  })
+
+  it("is brought back while it is wanted only with its set, or the one on probation before it, in quarantine", () => {
+    const members = [{ ...member!, previous: { image: "docker-database:1.0", id: null } }]
+    const staged = { ...probation, phase: "staging", version: "3.0", members } as const
+    const upgrade = { ...staged, phase: "rollingBack", failure: "it failed" } as const
+    const ran = { [database]: { ...initialContainer, owned: true, assigned: "docker-database:2.0" } }
+    const back = (...versions: ReadonlyArray<string>): ReadonlyArray<Invariant> => {
+      const meant = { dpuVersion: "3.0", containers: ran }
+      const quarantine = versions.map((version) => ({ version, images: [], reason: "", at: "" }))
+      return then({ ...meant, upgrade: staged }, { ...meant, upgrade, quarantine })
+    }
+    assert.include(back(), "QuarantineKept")
+    assert.include(back("1.0"), "QuarantineKept")
+    assert.notInclude(back("2.0"), "QuarantineKept")
+    assert.notInclude(back("3.0"), "QuarantineKept")
+  })
+})
+
 describe("an upgrade that does not end", () => {
   const converged = (desired: "running" | "stopped", runs?: string): ReadonlyArray<Invariant> => {
     const text = encode({

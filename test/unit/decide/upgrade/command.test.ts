@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { ha } from "../bench.ts"
-import { UpgradeWorld } from "./world.ts"
+import { gnmi, ha } from "../bench.ts"
+import { onProbation, UpgradeWorld } from "./world.ts"
 
 const upgrade = (version?: string, stageOnly = false) => ({ _tag: "Upgrade", version, stageOnly } as const)
 const all = (version: string) => [version, version, version]
@@ -55,6 +55,16 @@ describe("an operator's upgrade", () => {
   })
 })
 
+describe("an order to stage", () => {
+  it("is carried out after the commit of what is on probation", () => {
+    const world = onProbation()
+    world.offer("3.0")
+    world.command({ _tag: "Upgrade", version: "3.0", stageOnly: true })
+    world.settle().until(({ images }) => images.has("docker-dash-ha:3.0"))
+    assert.deepStrictEqual(world.versions(), all("2.0"))
+  })
+})
+
 describe("an operator's rollback", () => {
   it("undoes what is being switched, and puts it into quarantine", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(15)
@@ -93,6 +103,44 @@ describe("an operator's rollback", () => {
 
   it("is declined where there is no set before", () => {
     assert.strictEqual(new UpgradeWorld().command({ _tag: "Rollback" })?._tag, "Declined")
+  })
+
+  it("is declined where the set before has no image of a service: it would leave a mixed set", () => {
+    const world = new UpgradeWorld()
+    world.lose("docker-sonic-gnmi:1.0")
+    world.containers.delete(gnmi)
+    world.upgradeTo("2.0").settle()
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+    const reply = world.command({ _tag: "Rollback" })
+    assert.match(reply?._tag === "Declined" ? reply.reason : "", /^the earlier set has no image of gnmidpu2: /)
+    assert.deepStrictEqual(world.settle().versions(), all("2.0"))
+  })
+
+  it("puts what it leaves into quarantine, not what is wanted meanwhile", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").settle()
+    world.command({ _tag: "Pause", paused: true })
+    world.upgradeTo("3.0").pass(10)
+    world.command({ _tag: "Rollback" })
+    assert.deepStrictEqual(world.memory.durable.quarantine.map(({ version }) => version), ["2.0"])
+    assert.deepStrictEqual(world.settle().versions(), all("1.0"))
+  })
+
+  it("of an order staged over a set on probation leaves that its probation and its way back", () => {
+    const world = onProbation()
+    world.command(upgrade("3.0"))
+    world.pass(60).command({ _tag: "Rollback" })
+    world.watch = (call) => assert.notStrictEqual(call._tag, "Stop")
+    world.settle()
+    assert.deepStrictEqual([world.versions(), world.memory.durable.lastUpgrade?.outcome], [all("2.0"), "committed"])
+    assert.strictEqual(world.memory.durable.previousSet?.[ha], "docker-dash-ha:1.0")
+  })
+
+  it("of the DPU's own version, staged over a set on probation, goes back to the last good one", () => {
+    const world = onProbation().upgradeTo("3.0").pass(60)
+    world.command({ _tag: "Rollback" })
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    assert.deepStrictEqual(world.memory.durable.quarantine.map(({ version }) => version), ["3.0"])
   })
 })
 

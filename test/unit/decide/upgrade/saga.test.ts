@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { explain } from "../../../../src/decide/upgrade/explain.ts"
 import { defaults } from "../../../../src/policy/policy.ts"
 import { database, dpu, gnmi, ha, specs } from "../bench.ts"
-import { UpgradeWorld } from "./world.ts"
+import { onProbation, UpgradeWorld } from "./world.ts"
 
 const all = (version: string) => [version, version, version]
 
@@ -114,18 +114,8 @@ describe("an upgrade", () => {
     assert.include(world.calls, "Deploy docker-dash-ha:1.0", "the way back is pushed again where it vanished")
   })
 
-  /** What is stopped for the switch has its own way back on the NPU at that moment. */
-  const guarded = (world: UpgradeWorld): UpgradeWorld => {
-    world.watch = (call) => {
-      if (call._tag !== "Stop") return
-      const member = world.memory.durable.upgrade?.members.find(({ container }) => container === call.container)
-      assert.isTrue(world.images.has(member?.previous?.image ?? ""), `${call.container} has no way back`)
-    }
-    return world
-  }
-
   it("sends a way back again that vanished after the first stop, before its own service is stopped", () => {
-    const world = guarded(new UpgradeWorld()).upgradeTo("2.0").pass(5)
+    const world = new UpgradeWorld().guarded().upgradeTo("2.0").pass(5)
     assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
     world.images.delete("docker-sonic-gnmi:1.0")
     world.images.delete("docker-dash-ha:1.0")
@@ -136,7 +126,7 @@ describe("an upgrade", () => {
   it("does the same where it vanished while no daemon ran, at whatever save that one died", () => {
     /** Yields in which phase that was. */
     const dieAt = (save: number): string | undefined => {
-      const world = guarded(new UpgradeWorld())
+      const world = new UpgradeWorld().guarded()
       const before = world.saves
       let phase: string | undefined
       world.killer = (saves) => {
@@ -164,72 +154,10 @@ describe("an upgrade", () => {
     assert.deepInclude(world.memory.durable.upgrade?.members[1], { container: gnmi, side: "new", passed: false })
     assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
     world.images.delete("docker-sonic-gnmi:1.0")
-    guarded(world).reachable = true
+    world.guarded().reachable = true
     world.settle()
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
-
-  for (const [what, version] of [["a way back", "1.0"], ["a new image", "2.0"]] as const) {
-    const image = `docker-sonic-gnmi:${version}`
-    /** Held up after the first service was switched. */
-    const heldUp = (): UpgradeWorld => {
-      const world = guarded(new UpgradeWorld()).upgradeTo("2.0").pass(5)
-      assert.strictEqual(world.memory.durable.upgrade?.phase, "switching")
-      world.images.delete(image)
-      world.archives.delete(image)
-      for (let second = 0; second < 300 && refusals(world).length === 0; second += 1) world.pass(1)
-      return world
-    }
-    const refusals = (world: UpgradeWorld) =>
-      world.events.filter(({ reason }) => reason === "UpgradeRefused").map(({ message }) => message)
-
-    it(`holds the switch where ${what} vanished and cannot be had, says so, and goes on once it can`, () => {
-      const world = heldUp()
-      assert.deepStrictEqual(world.versions(), ["2.0", "1.0", "1.0"])
-      assert.match(refusals(world).join(), new RegExp(`^upgrade-1 to 2.0 is held where it is: ${image} could not be`))
-      const { advice, message } = explain(world.memory, world.mono)
-      assert.match(message, /^upgrade-1: gnmidpu2 runs on until the NPU holds its image and the one to go back to: /)
-      assert.match(message, /; the set is brought back when that has failed 2 times more$/)
-      assert.include(advice, image)
-      world.offer(version)
-      world.settle()
-      assert.deepStrictEqual(world.versions(), all("2.0"))
-      assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
-    })
-
-    it(`brings the set back where ${what} vanished and is not to be had, and stops nothing else`, () => {
-      const world = heldUp()
-      world.settle()
-      assert.deepStrictEqual(world.versions(), all("1.0"))
-      assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "rolledBack")
-      assert.match(
-        world.memory.durable.lastUpgrade?.reason ?? "",
-        new RegExp(`^gnmidpu2 cannot be switched, since ${image} could not be brought to the NPU \\(`)
-      )
-      assert.deepStrictEqual(world.memory.durable.quarantine.map((entry) => entry.version), ["2.0"])
-      assert.isTrue(world.calls.filter((call) => call.startsWith("Stop")).every((call) => call.includes(database)))
-    })
-  }
-
-  for (
-    const [how, where] of [["another has brought it back", "images"], ["it can be had again", "archives"]] as const
-  ) {
-    it(`gives no way back up for what was true in an upgrade before: meanwhile ${how}`, () => {
-      const world = new UpgradeWorld()
-      world.offer("3.0")
-      world.command({ _tag: "SetDesired", container: ha, desired: "stopped" })
-      world.pass(5)
-      world.images.delete("docker-dash-ha:1.0")
-      world.archives.delete("docker-dash-ha:1.0")
-      world.archives.delete("docker-sonic-gnmi:2.0")
-      world.upgradeTo("2.0").pass(60)
-      assert.include(world.events.map(({ reason }) => reason), "WayBackLost")
-      world[where].add("docker-dash-ha:1.0")
-      world.upgradeTo("3.0").settle()
-      assert.deepStrictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
-      assert.strictEqual(world.memory.durable.previousSet?.[ha], "docker-dash-ha:1.0")
-    })
-  }
 
   it("knows what runs by the id of its image where that has lost its name, forward and back", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(5)
@@ -429,22 +357,6 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
 
-  it("fails, and is brought back, where a new image vanishes on probation with its container and is not to be had", () => {
-    const world = new UpgradeWorld().upgradeTo("2.0").pass(90)
-    assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
-    world.images.delete("docker-dash-ha:2.0")
-    world.archives.delete("docker-dash-ha:2.0")
-    world.containers.delete(ha)
-    world.settle()
-    assert.deepStrictEqual(world.versions(), all("1.0"))
-    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "rolledBack")
-    assert.include(
-      world.memory.durable.lastUpgrade?.reason,
-      `${ha} failed 3 times (docker-dash-ha:2.0 could not be brought to the NPU`
-    )
-    assert.deepStrictEqual(world.memory.durable.quarantine.map(({ version }) => version), ["2.0"])
-  })
-
   it("counts a crash in probation only as one of three", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(100)
     assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
@@ -564,6 +476,36 @@ describe("another version in the midst of an upgrade", () => {
     assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
     world.upgradeTo("3.0").settle()
     assert.deepStrictEqual(world.versions(), all("1.0"))
+  })
+
+  it("brings back what was on probation where it fails while the next is being staged, and puts it into quarantine", () => {
+    const world = onProbation().upgradeTo("3.0").pass(60)
+    assert.strictEqual(world.phase, "staging")
+    world.behave("gnmi", "2.0", { crashes: 500 })
+    world.crash(gnmi)
+    world.pass(600)
+    assert.deepStrictEqual(world.versions(), all("1.0"))
+    assert.deepStrictEqual(world.memory.durable.quarantine.map(({ version }) => version), ["2.0"])
+    world.offer("3.0")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("3.0"))
+  })
+
+  it("finishes a probation, and begins nothing, while automatic upgrades are paused", () => {
+    const world = onProbation()
+    world.offer("3.0")
+    world.command({ _tag: "Pause", paused: true })
+    world.upgradeTo("3.0").pass(1200)
+    assert.strictEqual(world.reasons().filter((reason) => reason === "UpgradeBegun").length, 1)
+    assert.include(world.reasons(), "UpgradeCommitted")
+  })
+
+  it("leaves alone what the catalogue no longer has", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").until(({ phase }) => phase === "switching")
+    world.configure(specs.slice(0, 2))
+    world.settle()
+    assert.deepStrictEqual(world.versions(), ["2.0", "2.0", "1.0"])
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
   })
 
   it("leaves a crashing service its ladder where its way back is what it was just brought to", () => {

@@ -51,6 +51,8 @@ export class UpgradeWorld {
   /** Called before each call takes effect: what must hold at that moment. */
   watch: (call: Action) => void = () => undefined
   reachable = true
+  /** Whether the connection breaks off in the midst of a call, which then has no effect. */
+  breaks: (call: Action) => boolean = () => false
   /** Its server has a list of containers. */
   lists = true
   /** Why a transfer is refused. */
@@ -109,6 +111,38 @@ export class UpgradeWorld {
     this.version = version
     this.give({ _tag: "VersionRead", version: version as SonicVersion })
     return this
+  }
+
+  /** Every stop must find the way back of what it stops on the NPU. */
+  guarded(): this {
+    this.watch = (call) => {
+      if (call._tag !== "Stop") return
+      const member = this.memory.durable.upgrade?.members.find(({ container }) => container === call.container)
+      assert.isTrue(this.images.has(member?.previous?.image ?? ""), `${call.container} has no way back`)
+    }
+    return this
+  }
+
+  /** An image is neither on the NPU nor to be had. */
+  lose(image: string): void {
+    this.images.delete(image)
+    this.archives.delete(image)
+  }
+
+  /** Second by second, until this holds; it must, within so many. */
+  until(holds: (world: this) => boolean, seconds = 400): this {
+    for (let second = 0; second < seconds && !holds(this); second += 1) this.pass(1)
+    assert.isTrue(holds(this), `within ${seconds} s`)
+    return this
+  }
+
+  /** The daemon has come to this catalogue. */
+  configure(catalogue: typeof specs): void {
+    this.give({ _tag: "Configured", dpu, specs: catalogue, policy: this.policy })
+  }
+
+  get phase(): string | undefined {
+    return this.memory.durable.upgrade?.phase
   }
 
   /** The DPU's version file is gone. */
@@ -234,7 +268,7 @@ export class UpgradeWorld {
 
   private answer(call: Action): void {
     const { kills } = this
-    if (!this.reachable) return this.broken(call)
+    if (this.breaks(call) || !this.reachable) return this.broken(call)
     this.watch(call)
     if (call._tag === "KeepArchives" && this.copiesForEver) return
     if (call._tag === "RemoveImage" && this.removalsLast) {
@@ -432,3 +466,7 @@ const isOnContainer = (call: Action): call is OnContainer => "container" in call
 
 const emptied = (): Memory["durable"] => Either.getOrThrow(decode(JSON.stringify(fresh), 0))
 const fresh = { format: 2, mono: 0, random: 1, containers: {} }
+
+/** All run 2.0, of which they came from 1.0. */
+export const onProbation = (): UpgradeWorld =>
+  new UpgradeWorld().upgradeTo("2.0").until(({ phase }) => phase === "probation").pass(20)
