@@ -6,6 +6,7 @@ import type { Turn } from "../turn.ts"
 import { membersBack, open } from "./begin.ts"
 import { drop, fail, quarantine } from "./end.ts"
 import { isAtWayBack, wrongServices } from "./members.ts"
+import type { Phase } from "./record.ts"
 
 export type UpgradeCommand = Extract<Command, { _tag: "Upgrade" | "Rollback" | "Release" | "Pause" }>
 
@@ -57,7 +58,15 @@ const upgrade = (turn: Turn, given: string | undefined): Reply => {
     if (version === dpuVersion(turn.memory)) turn.setDurable({ ordered: null })
     return { _tag: "Taken", saga: undefined, version, message: `every service is at ${version} already` }
   }
-  return { _tag: "Taken", saga: nextId(turn), version, message: `the upgrade to ${version} is ordered` }
+  const meanwhile = saga === null ? "" : `; ${saga.id} to ${saga.version} ${givesWay[saga.phase]}`
+  return { _tag: "Taken", saga: nextId(turn), version, message: `the upgrade to ${version} is ordered${meanwhile}` }
+}
+
+/** What becomes of an upgrade when another is ordered in its place. */
+const givesWay: Readonly<Record<Exclude<Phase, "rollingBack">, string>> = {
+  staging: "is dropped for it, before it has stopped anything",
+  switching: "is brought back first",
+  probation: "had not proved good yet: the way back is the set before it"
 }
 
 const nextId = (turn: Turn): string => `upgrade-${turn.memory.durable.upgrades + 1}`
@@ -133,7 +142,8 @@ const release = (turn: Turn, subject: string): Reply => {
     _tag: "Taken",
     saga: undefined,
     version: first.version,
-    message: `the quarantine of ${versions} is over`
+    message: `the quarantine of ${versions} is over; what the NPU holds of it is what failed, until a mended image `
+      + "is sent with: offloadctl deploy IMAGE"
   }
 }
 

@@ -5,7 +5,7 @@ import { healthOf, isQuarantined, runsAssigned } from "../question.ts"
 import type { Turn } from "../turn.ts"
 import { restartClocks } from "./clock.ts"
 import { assignedVersions, setText } from "./explain.ts"
-import { isAtWayBack } from "./members.ts"
+import { isAtWayBack, waysBackOf } from "./members.ts"
 import type { Quarantined, Saga, SagaOutcome } from "./record.ts"
 import { turnTo } from "./switch.ts"
 
@@ -47,10 +47,14 @@ export const fail = (turn: Turn, saga: Saga, reason: string, quarantined: boolea
     quarantined ? "UpgradeFailed" : "UpgradeAbandoned",
     `${saga.id} to ${saga.version} ${
       quarantined ? "failed" : "is given up"
-    }: ${reason}. The set is brought back as it was.`
+    }: ${reason}. The set is brought back as it was recorded${versionsOf(saga)}.`
   )
   rollBack(turn, { ...saga, failure: reason })
 }
+
+/** At which versions a saga's ways back are: `, at 1.0`. */
+const versionsOf = (saga: Saga): string =>
+  [...new Set(waysBackOf(saga).map(({ tag }) => tag))].map((version) => `, at ${version}`).join("")
 
 /** Turns every member that is not at its way back to it. */
 export const rollBack = (turn: Turn, saga: Saga): void => {
@@ -79,7 +83,7 @@ export const rolledBack = (turn: Turn, saga: Saga): void => {
     return giveUp(turn, saga, `${saga.failure ?? "it was rolled back"}; ${fates.join("; ")}`)
   }
   end(turn, saga, "rolledBack", saga.failure ?? "an operator asked for it")
-  turn.say("notice", "RolledBack", `${saga.id} is over: the set before ${saga.version} runs again.`)
+  turn.say("notice", "RolledBack", `${saga.id} is over: the set before ${saga.version} runs again${versionsOf(saga)}.`)
   if (assignedVersions(turn.memory).length > 1) {
     degrade(turn, `the set was mixed before and could not be mended: ${setText(turn.memory)}`)
   }
@@ -106,7 +110,7 @@ const degrade = (turn: Turn, reason: string): void => {
   const bad = quarantine.find((entry) => entry.version === wanted) ?? quarantine.at(-1)
   const release = bad === undefined
     ? ""
-    : `, or put sound archives into the images folder and run: offloadctl release ${bad.version}`
+    : `, or send mended images with "offloadctl deploy IMAGE" and run: offloadctl release ${bad.version}`
   const what =
     `${reason}. Recovery goes on at the pace of its ladder. What to do: see "offloadctl plan" and the logs of `
     + `the services; then bring the DPU to another version${release}`

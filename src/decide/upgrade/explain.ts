@@ -126,7 +126,7 @@ const explainSaga = (memory: Memory, saga: Saga, mono: number): Omit<Explanation
         message: `${saga.id}: ${pending.join(", ")} ${pending.length === 1 ? "is" : "are"} brought back, since ${
           saga.failure ?? "an operator asked for it"
         }`,
-        next: "the set before it, in quarantine from the one that failed",
+        next: `the set before ${saga.version} again, each service through its gate`,
         advice: undefined,
         until: undefined
       }

@@ -55,6 +55,27 @@ describe("an operator's upgrade", () => {
   })
 })
 
+describe("an order in the midst of another upgrade", () => {
+  for (
+    const [phase, fate] of [
+      ["staging", "is dropped for it, before it has stopped anything"],
+      ["switching", "is brought back first"],
+      ["probation", "had not proved good yet: the way back is the set before it"]
+    ] as const
+  ) {
+    it(`says what becomes of one that is in ${phase}`, () => {
+      const world = new UpgradeWorld()
+      if (phase === "staging") world.archives.delete("docker-dash-ha:2.0")
+      world.upgradeTo("2.0").until((now) => now.phase === phase)
+      const reply = world.command(upgrade("3.0"))
+      assert.strictEqual(
+        reply?._tag === "Taken" ? reply.message : "",
+        `the upgrade to 3.0 is ordered; upgrade-1 to 2.0 ${fate}`
+      )
+    })
+  }
+})
+
 describe("an order to stage", () => {
   it("is carried out after the commit of what is on probation", () => {
     const world = onProbation()
