@@ -1,5 +1,5 @@
 /** A whole DPU whose NPU goes dark: the daemon behind a link that swallows everything, and what it costs to wait. */
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { join } from "node:path"
 
 import * as Effect from "effect/Effect"
@@ -29,13 +29,23 @@ export const darkened = Effect.gen(function*() {
 
 interface Holdings {
   readonly rssKiB: number
-  readonly descriptors: number
+  /** What each is of, as /proc shows it, without the numbers of sockets and pipes; sorted. */
+  readonly descriptors: ReadonlyArray<string>
 }
 
 const holdings = (pid: number): Holdings => ({
   rssKiB: Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
-  descriptors: readdirSync(`/proc/${pid}/fd`).length
+  descriptors: readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => kindOf(`/proc/${pid}/fd/${descriptor}`)).sort()
 })
+
+/** None where it was closed meanwhile. */
+const kindOf = (link: string): ReadonlyArray<string> => {
+  try {
+    return [readlinkSync(link).replace(/:\[\d+\]$/, "")]
+  } catch {
+    return []
+  }
+}
 
 /**
  * What a process holds, over so many seconds: the least of its memory, which is
@@ -55,11 +65,13 @@ export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
       const samples = Array.from(all)
       return {
         rssKiB: Math.min(...samples.map(({ rssKiB }) => rssKiB)),
-        descriptors: Math.min(...samples.map(({ descriptors }) => descriptors))
+        descriptors: samples.map(({ descriptors }) => descriptors).reduce((least, one) =>
+          one.length < least.length ? one : least
+        )
       }
     })
   )
 
 /** As a line of figures. */
 export const figures = (when: string, { descriptors, rssKiB }: Holdings): string =>
-  `black hole: ${when}: RSS ${(rssKiB / 1024).toFixed(1)} MiB, ${descriptors} descriptors`
+  `black hole: ${when}: RSS ${(rssKiB / 1024).toFixed(1)} MiB, ${descriptors.length} descriptors`

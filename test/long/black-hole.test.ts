@@ -18,7 +18,7 @@ describe("an NPU that swallows everything for half an hour", () => {
       const after = yield* held(daemon.pid, 300)
       console.log(figures("in the last five minutes of 30", after))
       assert.isAtMost(after.rssKiB, before.rssKiB + 2 * 1024)
-      assert.strictEqual(after.descriptors, before.descriptors)
+      assert.deepStrictEqual(after.descriptors, before.descriptors)
       yield* link.signal("SIGCONT")
       yield* until(lab, "seen again", (list) => list.npu.reachable === true && allRunning(list))
     }))
