@@ -40,7 +40,8 @@ export interface ControlClientShape {
   /** Begins a transfer; `deployment` tells how it goes. */
   readonly deploy: (request: DeployRequest) => Effect.Effect<DeployStatus, ClientError | Busy>
   readonly deployment: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
-  readonly cancel: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation>
+  /** Ends an operator's transfer; one of the offloader's own is not cancelled. */
+  readonly cancel: (operation: string) => Effect.Effect<DeployStatus, ClientError | UnknownOperation | Declined>
   /** The policy in force, as JSON: the quick verbs shall not pay for its schema. */
   readonly policy: Effect.Effect<unknown, ClientError>
   /** The NPU's own status, as JSON for the same reason. */
@@ -95,7 +96,7 @@ export const make = (exchange: Exchange): ControlClientShape => {
       call("UnknownContainer")(RetryAccepted, "POST", name === undefined ? "/v1/retry" : `${one(name)}/retry`, {}),
     deploy: (request) => call("Busy")(DeployStatus, "POST", "/v1/deployments", request),
     deployment: (id) => call("UnknownOperation")(DeployStatus, "GET", operation(id)),
-    cancel: (id) => call("UnknownOperation")(DeployStatus, "DELETE", operation(id)),
+    cancel: (id) => call("UnknownOperation", "Declined")(DeployStatus, "DELETE", operation(id)),
     policy: call()(Schema.Unknown, "GET", "/v1/policy"),
     npu: call()(Schema.Unknown, "GET", "/v1/npu"),
     version: call()(VersionView, "GET", "/v1/version"),

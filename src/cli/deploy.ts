@@ -69,7 +69,7 @@ export const deploy = (
     }
     return yield* new Ended({
       code: ExitCode.timedOut,
-      message: `the deploy was cancelled after ${inSeconds(options.timeout ?? 0)}. ${afterCancel(after)}`
+      message: `the deploy was not over after ${inSeconds(options.timeout ?? 0)}: ${afterCancel(after)}`
     })
   })
 
@@ -133,13 +133,13 @@ const cancel = (operation: string) =>
 
 const afterCancel = (status: DeployStatus): string =>
   status.outcome === null
-    ? "offloadd is still reading back what arrived; \"offloadctl events\" will say"
-    : plain(status.message ?? "nothing was left on the NPU")
+    ? "it is cancelled; offloadd is still reading back what arrived, and \"offloadctl events\" will say"
+    : plain(status.message ?? "it was cancelled")
 
 const sayCancelled = (status: DeployStatus) =>
   say(
     status.outcome === "cancelled" || status.outcome === null
-      ? `offloadctl: the deploy was cancelled. ${afterCancel(status)}`
+      ? `offloadctl: the deploy was interrupted: ${afterCancel(status)}`
       : `offloadctl: the deploy had ended already (${status.outcome}). ${plain(status.message ?? "")}`
   )
 
@@ -158,7 +158,7 @@ const conclude = Effect.fnUntraced(function*(status: DeployStatus, output: Forma
     case "cancelled":
       return yield* new Ended({
         code: ExitCode.failed,
-        message: `the deploy was cancelled by somebody else. ${message}`
+        message: `the deploy was ended by somebody else: ${message}`
       })
     case "rejected":
       return yield* new Ended({ code: ExitCode.failed, message: `rejected, nothing was sent: ${message}` })

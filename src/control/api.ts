@@ -99,6 +99,8 @@ const containers = HttpApiGroup.make("containers")
   /** The same for all. */
   .add(HttpApiEndpoint.post("retryAll", "/v1/retry").setPayload(nothing).addSuccess(RetryAccepted, { status: 202 }))
 
+const declined = { status: statusOf.Declined }
+
 const deployments = HttpApiGroup.make("deployments")
   .add(
     HttpApiEndpoint.post("deploy", "/v1/deployments")
@@ -111,14 +113,13 @@ const deployments = HttpApiGroup.make("deployments")
       .addSuccess(DeployStatus)
       .addError(UnknownOperation, unknownOperation)
   )
-  /** Cancels the transfer on the wire; the answer is the state at that moment. */
+  /** Cancels an operator's transfer on the wire; the answer is the state at that moment. */
   .add(
     HttpApiEndpoint.del("cancel")`/v1/deployments/${operation}`
       .addSuccess(DeployStatus)
       .addError(UnknownOperation, unknownOperation)
+      .addError(Declined, declined)
   )
-
-const declined = { status: statusOf.Declined }
 
 const upgrades = HttpApiGroup.make("upgrades")
   /** What is done about versions now and why, without doing anything. */

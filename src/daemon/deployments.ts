@@ -76,10 +76,12 @@ export const layer: Layer.Layer<Deployments> = Layer.sync(Deployments, () => {
       const entry = entries.get(operation)
       return entry === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(entry.cancel, undefined))
     },
-    cancelled: (operation) => {
-      const entry = entries.get(operation)
-      return entry === undefined ? Effect.never : Deferred.await(entry.cancel)
-    }
+    // Looked up when it is awaited: the transfer may be put together before it is begun.
+    cancelled: (operation) =>
+      Effect.suspend(() => {
+        const entry = entries.get(operation)
+        return entry === undefined ? Effect.never : Deferred.await(entry.cancel)
+      })
   }
 })
 

@@ -164,7 +164,7 @@ export const make = Effect.fnUntraced(
 
     /** After a cancelled transfer: what the NPU holds of it now. */
     const readBack = (operation: string): Effect.Effect<TransferOutcome> => {
-      const image = deployments.get(operation)?.image ?? null
+      const { image = null, phase } = deployments.get(operation) ?? {}
       if (image === null) {
         return Effect.succeed({ _tag: "Cancelled", reason: "it was cancelled before anything was sent" })
       }
@@ -175,6 +175,8 @@ export const make = Effect.fnUntraced(
           _tag: "Cancelled",
           reason: holdsImage(rows, ref)
             ? "it was cancelled; the NPU holds an image of that name all the same"
+            : phase === "loading"
+            ? "it was cancelled when all was sent; the NPU does not hold it, unless it goes on loading it"
             : "it was cancelled; the NPU does not hold it"
         })),
         Effect.catchAll((error) =>

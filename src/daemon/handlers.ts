@@ -15,6 +15,7 @@ import { policyView } from "../control/policy-view.ts"
 import {
   BadRequest,
   Busy,
+  Declined,
   InternalError,
   NoLog,
   NotRecorded,
@@ -178,14 +179,23 @@ const deployments = HttpApiBuilder.group(api, "deployments", (handlers) =>
       Effect.gen(function*() {
         const registry = yield* Deployments
         const { operation, outcome, subject: what } = yield* deployment(path.operation)
+        const { transfer } = (yield* (yield* Decider).memory).images
+        // What a service or an upgrade waits for nobody has asked for, and it would only be sent again.
+        const isOwn = transfer?.operation === operation && transfer.audit.actor === undefined
         yield* (yield* EventLog).append([{
           severity: "notice",
           reason: "CancelRequested",
           message: `An operator wants the transfer of ${what} cancelled (${operation}).`,
           actor: actorOf(request),
           operation,
-          outcome: outcome === null ? "accepted" : "refused"
+          outcome: outcome === null && !isOwn ? "accepted" : "refused"
         }])
+        if (isOwn) {
+          return yield* new Declined({
+            message: `${operation} is the offloader's own: its services need ${what} on the NPU, so it goes on; `
+              + "\"offloadctl plan\" says what for"
+          })
+        }
         yield* registry.requestCancel(path.operation)
         return yield* deployment(path.operation)
       })))

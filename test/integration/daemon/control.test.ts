@@ -12,8 +12,9 @@ import * as Stream from "effect/Stream"
 import { exchange } from "../../../layers/control/client.ts"
 import { feed } from "../../../layers/control/feed.ts"
 import { make } from "../../../src/cli/control-client.ts"
-import type { ContainerList } from "../../../src/control/views.ts"
-import { makeWorld, names, version } from "../../unit/daemon/world.ts"
+import type { ContainerList, DeployStatus } from "../../../src/control/views.ts"
+import type { ImageSourceService } from "../../../src/npu/image-source.ts"
+import { archiveOf, makeWorld, names, version } from "../../unit/daemon/world.ts"
 
 const [database, gnmi, ha] = names as [string, string, string]
 
@@ -21,13 +22,13 @@ const [database, gnmi, ha] = names as [string, string, string]
 const poll = <A, E>(ask: Effect.Effect<A, E>, holds: (answer: A) => boolean): Effect.Effect<A, E> =>
   Effect.flatMap(ask, (answer) => holds(answer) ? Effect.succeed(answer) : Effect.delay(poll(ask, holds), "20 millis"))
 
-const served = (versions: ReadonlyArray<string> = ["1.0"]) =>
+const served = (versions: ReadonlyArray<string> = ["1.0"], source: Partial<ImageSourceService> = {}) =>
   Effect.gen(function*() {
     const folder = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "daemon-"))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true }))
     )
-    const world = yield* makeWorld(versions)
+    const world = yield* makeWorld(versions, {}, source)
     const daemon = yield* world.boot
     const socket = join(folder, "s")
     yield* daemon.serve(socket)
@@ -94,6 +95,60 @@ describe("the control API of a daemon", () => {
       assert.strictEqual(yield* tagOf(client.deployment("op-999")), "UnknownOperation")
       assert.strictEqual(yield* tagOf(client.cancel("op-999")), "UnknownOperation")
       assert.strictEqual((yield* client.cancel(good.operation)).outcome, "succeeded", "what ended stays as it ended")
+    }))
+
+  /** Version 2.0 has bytes that come to a halt, and 3.0 is read for ever. */
+  const halting: Partial<ImageSourceService> = {
+    find: (image) => {
+      const archive = archiveOf(image)
+      if (image.tag === "3.0") return Effect.never
+      if (image.tag === "1.0") return Effect.succeed(archive)
+      let pieces = 0
+      const read = () => pieces++ === 0 ? Promise.resolve(new Uint8Array(1000)) : new Promise<undefined>(() => {})
+      return Effect.succeed({ ...archive, bytes: { size: 10_000, open: Effect.succeed({ read }) } })
+    }
+  }
+
+  it.scopedLive("cancels an operator's transfer wherever it is, and leaves nothing of it", () =>
+    Effect.gen(function*() {
+      const { client, daemon, until, world } = yield* served(["1.0"], halting)
+      yield* until(({ containers }) => containers.every(({ state }) => state === "Running"))
+      const held = world.engine.inspect().images.length
+      const cancelled = (image: string, at: (status: DeployStatus) => boolean) =>
+        Effect.gen(function*() {
+          const { operation } = yield* client.deploy({ image })
+          yield* poll(client.deployment(operation), at)
+          yield* client.cancel(operation)
+          const { message, outcome } = yield* poll(client.deployment(operation), (status) => status.outcome !== null)
+          const [end] = (yield* daemon.eventsOf({ operation })).slice(-1)
+          return [outcome, message, end?.reason, end?.outcome]
+        })
+      assert.deepStrictEqual(
+        yield* cancelled("docker-dash-ha:3.0", ({ phase }) => phase === "checking"),
+        ["cancelled", "it was cancelled before anything was sent", "DeployCancelled", "cancelled"]
+      )
+      assert.deepStrictEqual(
+        yield* cancelled("docker-dash-ha:2.0", ({ phase, sentBytes }) => phase === "sending" && sentBytes > 0),
+        ["cancelled", "it was cancelled; the NPU does not hold it", "DeployCancelled", "cancelled"]
+      )
+      const { images, transfers } = world.engine.inspect()
+      assert.deepStrictEqual([images.length, transfers], [held, 0])
+    }))
+
+  it.scopedLive("cancels no transfer of the offloader's own", () =>
+    Effect.gen(function*() {
+      const { client, daemon, until, world } = yield* served(["1.0"], halting)
+      yield* until(({ containers }) => containers.every(({ state }) => state === "Running"))
+      yield* world.setVersion(version("2.0"))
+      const { images } = yield* poll(daemon.decider.memory, (memory) => memory.images.transfer !== undefined)
+      const { operation = "" } = images.transfer ?? {}
+      yield* poll(client.deployment(operation), ({ sentBytes }) => sentBytes > 0)
+      const refusal = yield* Effect.flip(client.cancel(operation))
+      assert.strictEqual(refusal._tag, "Declined")
+      assert.include(refusal.message, `${operation} is the offloader's own`)
+      const said = yield* daemon.eventsOf({ operation })
+      assert.deepStrictEqual([said.at(-1)?.reason, said.at(-1)?.outcome], ["CancelRequested", "refused"])
+      assert.strictEqual((yield* client.deployment(operation)).phase, "sending")
     }))
 
   it.scopedLive("tells what happened, and what happens", () =>

@@ -120,7 +120,7 @@ ${image}: sending, 50 %, 50.0 MiB of 100.0 MiB, 83.3 MiB/s, 1 s left
       )
       const { code, err } = yield* send(client, { timeout: 3000 })
       assert.deepStrictEqual([code, cancels()], [6, 1])
-      assert.include(err, "the deploy was cancelled after 3 s. the image is not listed")
+      assert.include(err, "the deploy was not over after 3 s: the image is not listed")
     }))
 
   it.effect("--timeout exits 5 where the NPU is away, and does not wait for a read-back of it", () =>
@@ -163,7 +163,10 @@ ${image}: sending, 50 %, 50.0 MiB of 100.0 MiB, 83.3 MiB/s, 1 s left
       yield* TestClock.adjust("20 seconds")
       yield* Fiber.join(interrupted)
       assert.strictEqual(cancels(), 1)
-      assert.include(said.err, "offloadctl: the deploy was cancelled. offloadd is still reading back")
+      assert.include(
+        said.err,
+        "offloadctl: the deploy was interrupted: it is cancelled; offloadd is still reading back"
+      )
     }))
 
   it.effect("Ctrl-C while a time-out is being cancelled says where to look", () =>

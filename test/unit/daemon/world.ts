@@ -33,7 +33,12 @@ import type { Event } from "../../../src/model/event.ts"
 import { format, type ImageRef } from "../../../src/model/image.ts"
 import { monotonic } from "../../../src/model/monotonic.ts"
 import type { SonicVersion } from "../../../src/model/version.ts"
-import { type ImageArchive, ImageNotFound, ImageSource } from "../../../src/npu/image-source.ts"
+import {
+  type ImageArchive,
+  ImageNotFound,
+  ImageSource,
+  type ImageSourceService
+} from "../../../src/npu/image-source.ts"
 import type { StartContainerRequest } from "../../../src/npu/messages.ts"
 import * as Npu from "../../../src/npu/npu.ts"
 import { sameId } from "../../../src/npu/rows.ts"
@@ -76,7 +81,7 @@ export interface Daemon {
 
 export const version = (text: string): VersionReading => ({ _tag: "Version", version: text as SonicVersion })
 
-const archiveOf = (image: ImageRef): ImageArchive => {
+export const archiveOf = (image: ImageRef): ImageArchive => {
   const digest = [...format(image)].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) >>> 0, 7)
   const configDigest = `sha256:${digest.toString(16).padStart(64, "0")}`
   return {
@@ -97,7 +102,8 @@ const about = { version: "0.0.0", pid: 7, startedAt: "2026-01-01T00:00:00.000Z" 
 /** `versions`: which the images folder holds of every service. */
 export const makeWorld = (
   versions: ReadonlyArray<string>,
-  wireOverride: Partial<WireService> = {}
+  wireOverride: Partial<WireService> = {},
+  sourceOverride: Partial<ImageSourceService> = {}
 ): Effect.Effect<World, never, Scope.Scope> =>
   Effect.gen(function*() {
     const engine = yield* EngineClock.make({
@@ -132,7 +138,8 @@ export const makeWorld = (
               const archive = archives.find(({ configDigest }) => sameId(id, configDigest))
               return archive === undefined ? [] : [[id, archive.bytes.size]]
             }))
-          })
+          }),
+        ...sourceOverride
       }),
       Context.add(StateStore, {
         location: "memory",
