@@ -19,14 +19,12 @@ import {
   NoDaemon,
   NotPermitted
 } from "../../src/cli/exchange.ts"
+import { answerTimeout } from "../../src/control/answer-time.ts"
 import { clientHeader } from "../../src/control/client-header.ts"
 import { Reply } from "./reply.ts"
 
 /** The longest answer taken, in bytes. */
 export const answerLimit = 16 * 1024 * 1024
-
-/** How long an answer may take, in milliseconds. */
-const answerTimeout = 15_000
 
 /** One request, one connection, one answer. */
 export const exchange = (socketPath: string): Exchange => (method, path, body) =>

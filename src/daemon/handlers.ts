@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 
+import { askTimeout } from "../control/answer-time.ts"
 import { api } from "../control/api.ts"
 import { policyView } from "../control/policy-view.ts"
 import {
@@ -31,6 +32,7 @@ import { parse } from "../model/image.ts"
 import { bothClocks } from "../model/monotonic.ts"
 import { Npu } from "../npu/npu.ts"
 import { actorOf } from "./actor.ts"
+import { askNpu, failWhileAway } from "./ask-npu.ts"
 import { Decider } from "./decider.ts"
 import { Deployments } from "./deployments.ts"
 import { EventLog } from "./event-log.ts"
@@ -110,7 +112,11 @@ const refusalTime = "500 millis"
 const output = Effect.fnUntraced(function*(name: string, follow: boolean) {
   const npu = yield* Npu
   const pieces = yield* Stream.toQueueOfElements(npu.log(name, follow), { capacity: 16 })
-  const first = yield* Effect.timeoutOption(Queue.take(pieces), refusalTime)
+  const piece = Queue.take(pieces)
+  // What was said so far comes, or its end does; a container that is followed may have nothing to say.
+  const first = follow
+    ? yield* Effect.timeoutOption(piece, refusalTime)
+    : Option.some(yield* askNpu("Log", piece))
   if (Option.isSome(first) && Exit.isFailure(first.value)) {
     const error = Option.flatten(Cause.failureOption(first.value.cause))
     if (Option.isSome(error)) {
@@ -121,17 +127,15 @@ const output = Effect.fnUntraced(function*(name: string, follow: boolean) {
     }
     return Stream.empty
   }
+  const next = Effect.mapError(Effect.flatten(piece), () => Option.none())
   const rest = Stream.repeatEffectOption(
-    Effect.flatMap(Queue.take(pieces), (piece) => Effect.mapError(piece, () => Option.none()))
+    follow ? next : Effect.timeoutFail(next, { duration: askTimeout, onTimeout: () => Option.none() })
   )
   // Silence of an NPU that answers is a container with nothing to say; of one that does not, it is no answer.
-  const { npu: known } = yield* (yield* Decider).memory
-  if (Option.isNone(first) && known.reachable === false) {
-    return yield* new NpuUnreachable({ message: known.reason ?? "the NPU does not answer" })
-  }
+  if (Option.isNone(first)) yield* failWhileAway
   return Option.match(first, {
     onNone: () => rest,
-    onSome: (piece) => Stream.concat(Stream.fromEffect(Effect.orDie(piece)), rest)
+    onSome: (said) => Stream.concat(Stream.fromEffect(Effect.orDie(said)), rest)
   })
 })
 

@@ -12,6 +12,7 @@ import { bothClocks } from "../model/monotonic.ts"
 import { normalise } from "../model/version.ts"
 import { Npu } from "../npu/npu.ts"
 import { actorOf } from "./actor.ts"
+import { askNpu } from "./ask-npu.ts"
 import { Decider } from "./decider.ts"
 import { NextVersion } from "./next-version.ts"
 import { imagesView, upgradeView } from "./upgrade-view.ts"
@@ -36,10 +37,15 @@ export const upgrades = HttpApiBuilder.group(api, "upgrades", (handlers) =>
       Effect.gen(function*() {
         const memory = yield* (yield* Decider).memory
         const { images } = yield* Npu
-        const rows = yield* Effect.mapError(
-          images,
-          ({ class: kind, reason: message }) =>
-            kind === "Unreachable" || kind === "TimedOut" ? new NpuUnreachable({ message }) : new Declined({ message })
+        const rows = yield* askNpu(
+          "ListImage",
+          Effect.mapError(
+            images,
+            ({ class: kind, reason: message }) =>
+              kind === "Unreachable" || kind === "TimedOut"
+                ? new NpuUnreachable({ message })
+                : new Declined({ message })
+          )
         )
         return imagesView(memory, rows)
       })))

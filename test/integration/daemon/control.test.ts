@@ -7,14 +7,20 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 
 import { exchange } from "../../../layers/control/client.ts"
 import { feed } from "../../../layers/control/feed.ts"
+import * as MemoryWire from "../../../layers/npu-sim/wire.ts"
 import { make } from "../../../src/cli/control-client.ts"
+import { askTimeout } from "../../../src/control/answer-time.ts"
 import type { ContainerList, DeployStatus } from "../../../src/control/views.ts"
 import type { ImageSourceService } from "../../../src/npu/image-source.ts"
-import { archiveOf, makeWorld, names, version } from "../../unit/daemon/world.ts"
+import type { WireService } from "../../../src/npu/wire.ts"
+import { archiveOf, makeWorld, names, pass, version } from "../../unit/daemon/world.ts"
 
 const [database, gnmi, ha] = names as [string, string, string]
 
@@ -22,13 +28,17 @@ const [database, gnmi, ha] = names as [string, string, string]
 const poll = <A, E>(ask: Effect.Effect<A, E>, holds: (answer: A) => boolean): Effect.Effect<A, E> =>
   Effect.flatMap(ask, (answer) => holds(answer) ? Effect.succeed(answer) : Effect.delay(poll(ask, holds), "20 millis"))
 
-const served = (versions: ReadonlyArray<string> = ["1.0"], source: Partial<ImageSourceService> = {}) =>
+const served = (
+  versions: ReadonlyArray<string> = ["1.0"],
+  wire: Partial<WireService> = {},
+  source: Partial<ImageSourceService> = {}
+) =>
   Effect.gen(function*() {
     const folder = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "daemon-"))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true }))
     )
-    const world = yield* makeWorld(versions, {}, source)
+    const world = yield* makeWorld(versions, wire, source)
     const daemon = yield* world.boot
     const socket = join(folder, "s")
     yield* daemon.serve(socket)
@@ -111,7 +121,7 @@ describe("the control API of a daemon", () => {
 
   it.scopedLive("cancels an operator's transfer wherever it is, and leaves nothing of it", () =>
     Effect.gen(function*() {
-      const { client, daemon, until, world } = yield* served(["1.0"], halting)
+      const { client, daemon, until, world } = yield* served(["1.0"], {}, halting)
       yield* until(({ containers }) => containers.every(({ state }) => state === "Running"))
       const held = world.engine.inspect().images.length
       const cancelled = (image: string, at: (status: DeployStatus) => boolean) =>
@@ -137,7 +147,7 @@ describe("the control API of a daemon", () => {
 
   it.scopedLive("cancels no transfer of the offloader's own", () =>
     Effect.gen(function*() {
-      const { client, daemon, until, world } = yield* served(["1.0"], halting)
+      const { client, daemon, until, world } = yield* served(["1.0"], {}, halting)
       yield* until(({ containers }) => containers.every(({ state }) => state === "Running"))
       yield* world.setVersion(version("2.0"))
       const { images } = yield* poll(daemon.decider.memory, (memory) => memory.images.transfer !== undefined)
@@ -185,5 +195,46 @@ describe("the control API of a daemon", () => {
         unavailable.containers.every(({ state }) => state === "Running"),
         "nothing stops before its image is there"
       )
+    }))
+
+  it.scoped("names the NPU where that hangs, before the client takes the daemon for stuck", () =>
+    Effect.gen(function*() {
+      const asked = yield* Queue.unbounded<string>()
+      const hang = (method: string) => Effect.zipRight(Queue.offer(asked, method), Effect.never)
+      let hangs = false
+      const { engine } = yield* makeWorld(["1.0"])
+      const { wire } = yield* MemoryWire.make(engine)
+      const { client, socket } = yield* served(["1.0"], {
+        collect: (method, request, deadline) =>
+          Effect.suspend(() => hangs ? hang(method) : wire.collect(method, request, deadline)),
+        stream: (method, request) => hangs ? Stream.fromEffect(hang(method)) : wire.stream(method, request)
+      })
+      yield* pass(2000)
+      hangs = true
+      const answered = <A, E extends { readonly message: string }>(
+        method: string,
+        answer: Effect.Effect<A, E>
+      ) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.fork(Effect.flip(answer))
+          const passed = Effect.zipRight(pass(1), Queue.takeAll(asked))
+          yield* Effect.repeat(passed, { until: (seen) => Chunk.contains(seen, method) })
+          yield* TestClock.adjust(askTimeout)
+          return (yield* Fiber.join(fiber)).message
+        })
+      assert.match(yield* answered("ListImage", client.images), /did not answer ListImage in time/)
+      const said = Stream.runDrain(feed(socket).output({ container: "gnmi", follow: false, previous: false }))
+      assert.match(yield* answered("Log", said), /did not answer Log in time/)
+    }))
+
+  it.scopedLive("asks nothing of an NPU that is known to be away", () =>
+    Effect.gen(function*() {
+      const { client, until, world } = yield* served()
+      yield* until(({ npu }) => npu.reachable === true)
+      world.connection.disconnect("the line is cut")
+      const { npu: { since } } = yield* until(({ npu }) => npu.reachable === false)
+      const failed = yield* Effect.flip(client.images)
+      assert.strictEqual(failed._tag, "NpuUnreachable")
+      assert.match(failed.message, new RegExp(`the line is cut.*; it is away since ${since}$`))
     }))
 })
