@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { UpgradeView } from "../control/upgrade-views.ts"
 import { ControlClient } from "./control-client.ts"
 import { ExitCode } from "./exit-code.ts"
+import { npuLine } from "./npu-line.ts"
 import { type Format, print, printJson, Screen } from "./screen.ts"
 import { table } from "./table.ts"
 import { dated, orNothing, paint, plain } from "./text.ts"
@@ -50,10 +51,11 @@ const renderPlan = (view: UpgradeView, now: number, colour: boolean): string => 
   const told = lines.filter(([, text]) => text !== null)
   const width = Math.max(...told.map(([title]) => title.length))
   return [
+    ...(view.npu === null ? [] : [npuLine(view.npu, now, colour), ""]),
     ...told.map(([title, text]) => `${title.padEnd(width)}  ${text}`),
     "",
     table(
-      [{ title: "Container" }, { title: "Image" }, { title: "Goes To" }, { title: "Way Back" }, { title: "State" }],
+      [{ title: "Container" }, { title: "Assigned" }, { title: "Goes To" }, { title: "Way Back" }, { title: "State" }],
       view.services.map((service) =>
         [
           service.container,

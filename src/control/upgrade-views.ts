@@ -1,7 +1,7 @@
 /** What the control API shows and takes of upgrades. Apart from the other views: the quick verbs do without. */
 import * as Schema from "effect/Schema"
 
-import { apiVersion } from "./views.ts"
+import { apiVersion, NpuView } from "./views.ts"
 
 const ApiVersion = Schema.Literal(apiVersion)
 const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.NullOr(schema)
@@ -39,6 +39,8 @@ const RoomView = Schema.Struct({
 /** What is done about versions now and why; what would come next. */
 export const UpgradeView = Schema.Struct({
   apiVersion: ApiVersion,
+  /** Null where an older daemon does not tell. While it is not reachable, the rest is as last known. */
+  npu: Schema.optionalWith(nullable(NpuView), { default: () => null }),
   /** The DPU's own version; null while it cannot be told. */
   dpuVersion: nullable(Schema.String),
   /** The one that services are to have: ordered by an operator, or the DPU's. */

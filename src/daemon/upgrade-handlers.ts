@@ -22,7 +22,7 @@ export const upgrades = HttpApiBuilder.group(api, "upgrades", (handlers) =>
     .handle("plan", () =>
       Effect.gen(function*() {
         const memory = yield* (yield* Decider).memory
-        return upgradeView(memory, yield* bothClocks)
+        return upgradeView(memory, (yield* Npu).endpoint, yield* bothClocks)
       }))
     .handle("upgrade", ({ payload, request }) =>
       Effect.gen(function*() {

@@ -1,22 +1,24 @@
 /** What the control API shows of upgrades, made from memory by the same words that the step acts on. */
 import type { ImagesView, UpgradeView } from "../control/upgrade-views.ts"
 import { apiVersion } from "../control/views.ts"
+import { explainNow } from "../decide/explain-now.ts"
 import { dpuVersion, type Memory, type Moment, recordOf, targetVersion } from "../decide/memory.ts"
 import { isHeld } from "../decide/question.ts"
-import { explain } from "../decide/upgrade/explain.ts"
 import { isKeeping } from "../decide/upgrade/keep.ts"
 import { failedTries, stagedImages, targetImage } from "../decide/upgrade/members.ts"
 import type { Member, Saga } from "../decide/upgrade/record.ts"
 import { format, type ImageRef, same, split, type StoredImage } from "../model/image.ts"
 import { knownBytes, missingBytes, type Room } from "../model/room.ts"
+import { npuView } from "./views.ts"
 
-export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
+export const upgradeView = (memory: Memory, endpoint: string, now: Moment): UpgradeView => {
   const { durable, policy } = memory
   const { upgrade: saga } = durable
-  const { advice, message, next, reason, until } = explain(memory, now.mono)
+  const { advice, message, next, reason, until } = explainNow(memory, now.mono)
   const staged = stagedImages(memory)
   return {
     apiVersion,
+    npu: npuView(memory, endpoint),
     dpuVersion: dpuVersion(memory) ?? null,
     targetVersion: targetVersion(memory) ?? null,
     paused: durable.paused,
@@ -40,7 +42,7 @@ export const upgradeView = (memory: Memory, now: Moment): UpgradeView => {
       return {
         container: name,
         image: recordOf(memory, name).assigned,
-        target: saga === null || member === undefined || saga.kind === "rollback" ? null : member.target,
+        target: saga === null || member === undefined ? null : goalOf(saga, member),
         wayBack: member?.previous?.image ?? null,
         state: saga === null || member === undefined ? "unchanged" : stateOf(saga, member)
       }
@@ -78,6 +80,13 @@ const pick = ({ at, id, kind, outcome, reason, version }: NonNullable<Memory["du
   reason,
   at
 })
+
+const goalOf = ({ kind, phase }: Saga, { passed, previous, target }: Member): string | null =>
+  phase === "rollingBack"
+    ? passed ? null : previous?.image ?? null
+    : kind === "rollback"
+    ? previous?.image ?? null
+    : target
 
 const stateOf = ({ phase }: Saga, { passed, side }: Member): string => {
   switch (phase) {

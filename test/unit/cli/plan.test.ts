@@ -7,7 +7,11 @@ import { commandLine } from "./console.ts"
 
 const plan = (world: UpgradeWorld, ...line: ReadonlyArray<string>) =>
   commandLine(["plan", ...line], {
-    client: { plan: Effect.succeed(upgradeView(world.memory, { mono: world.mono, wall: world.mono })) }
+    client: {
+      plan: Effect.succeed(
+        upgradeView(world.memory, "npu:8080", { mono: world.mono, wall: Date.UTC(2026, 0, 1) + world.mono })
+      )
+    }
   })
 
 describe("plan", () => {
@@ -35,6 +39,26 @@ describe("plan", () => {
       assert.match(out, /Now +Quarantined: .* not at 2\.0/)
       assert.include(out, "offloadctl release 2.0")
       assert.match(out, /Last +upgrade-1 to 2\.0 was rolled back .*dash-hadpu2 failed 3 times/)
+    }))
+
+  it.effect("says that the NPU cannot be seen, and calls nothing present that was seen before", () =>
+    Effect.gen(function*() {
+      const world = new UpgradeWorld().upgradeTo("2.0").pass(60)
+      assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+      world.reachable = false
+      world.pass(5).command({ _tag: "Rollback" })
+      const { out } = yield* plan(world.pass(5))
+      assert.match(out, /^NPU npu:8080 UNREACHABLE since 2026-01-01T00:01:[\d.]+Z .*: no answer;/)
+      assert.match(
+        out,
+        /Now +RollingBack: nothing is changed until the NPU answers; as last known, upgrade-1: .* brought back/
+      )
+      assert.match(out, /Container +Assigned +Goes To/)
+      assert.match(
+        out,
+        /gnmidpu2 +docker-sonic-gnmi:1\.0 +docker-sonic-gnmi:1\.0 +docker-sonic-gnmi:1\.0 +being brought back/,
+        "it still ran 2.0 when last seen"
+      )
     }))
 
   it.effect("exits 3 where the set is Degraded", () =>

@@ -7,9 +7,11 @@ import type { Order } from "../../../src/cli/control-client.ts"
 import type { UpgradeView } from "../../../src/control/upgrade-views.ts"
 import { apiVersion } from "../../../src/control/views.ts"
 import { commandLine, noDaemon } from "./console.ts"
+import { npu } from "./views.ts"
 
 const view = (change: Partial<UpgradeView> = {}): UpgradeView => ({
   apiVersion,
+  npu: npu(),
   dpuVersion: "2.0",
   targetVersion: "2.0",
   paused: false,
@@ -138,9 +140,11 @@ describe("upgrade", () => {
 describe("the plan of a daemon of another version", () => {
   it.effect("is read where only fields are missing that came later", () =>
     Effect.gen(function*() {
-      const { room: _room, ...older } = view()
+      const { npu: _npu, room: _room, ...older } = view()
       const { code, out } = yield* commandLine(["plan", "-o", "json"], { client: { plan: Effect.succeed(older) } })
-      assert.deepStrictEqual([code, JSON.parse(out).room], [0, []])
+      const { npu: none, room } = JSON.parse(out)
+      assert.deepStrictEqual([code, room, none], [0, [], null])
+      assert.match((yield* commandLine(["plan"], { client: { plan: Effect.succeed(older) } })).out, /^DPU +2\.0/)
     }))
 
   it.effect("is refused with that version where it is not understood", () =>

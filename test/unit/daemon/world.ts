@@ -182,7 +182,7 @@ export const makeWorld = (
         eventsOf: (query: EventQuery) =>
           pastOf(Context.get(context, EventLog), query),
         plan: Effect.zipWith(decider.memory, monotonic, (memory, mono) =>
-          upgradeView(memory, { mono, wall: 0 })),
+          upgradeView(memory, "npu", { mono, wall: 0 })),
         crashLogs: Context.get(context, CrashLogs),
         kill: Effect.asVoid(Fiber.interrupt(fiber)),
         serve: (path: string) =>
