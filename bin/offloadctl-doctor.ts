@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-import { failure, notChecked, ok, stands } from "../layers/doctor/finding.ts"
+import { failure, notChecked, ok, row, stands, type Tell } from "../layers/doctor/finding.ts"
 import { settings } from "../layers/doctor/http2.ts"
 import { images } from "../layers/doctor/images.ts"
 import * as NpuChecks from "../layers/doctor/npu.ts"
@@ -55,18 +55,19 @@ export const examine = (words: ReadonlyArray<string>): Stream.Stream<Finding, Do
     )
   }))
 
-type Tell = (finding: Finding) => Effect.Effect<Finding>
-
 const checkAll = (options: DaemonOptions, tell: Tell): Effect.Effect<void, DoctorError> =>
   Effect.scoped(Effect.gen(function*() {
-    const version = yield* checkVersion(options, tell)
-    const dpu = yield* checkDpu(options, tell)
-    const npu = yield* checkNpu(options, tell)
+    const version = yield* row(["version file"], tell, (tell) => checkVersion(options, tell))
+    const dpu = yield* row(["DPU id"], tell, (tell) => checkDpu(options, tell))
+    const npu = yield* row(["NPU settings", ...order], tell, (tell) => checkNpu(options, tell))
     yield* tell(NpuChecks.room)
-    yield* checkImages(options, tell, version, dpu, npu)
-    const directory = options["state-dir"] ?? defaults.stateDir
-    yield* Effect.flatMap(stateFolder(directory, holderOf(directory)), tell)
-    yield* Effect.flatMap(socket(options.socket ?? defaults.socket), tell)
+    yield* row(["images"], tell, (tell) => checkImages(options, tell, version, dpu, npu))
+    yield* row(
+      ["state folder"],
+      tell,
+      (tell) => Effect.flatMap(stateFolder(options["state-dir"] ?? defaults.stateDir, holderOf), tell)
+    )
+    yield* row(["control socket"], tell, (tell) => Effect.flatMap(socket(options.socket ?? defaults.socket), tell))
   }))
 
 const checkVersion = Effect.fnUntraced(function*(options: DaemonOptions, tell: Tell) {

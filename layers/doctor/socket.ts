@@ -6,13 +6,22 @@ import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 
 import type { Finding } from "../../src/cli/doctor.ts"
-import { failure, ok, warning } from "./finding.ts"
+import { codeOf, failure, ok, warning } from "./finding.ts"
 
 const check = "control socket"
 
 export const socket = (path: string): Effect.Effect<Finding> =>
   Effect.suspend(() => {
-    const found = lstatSync(path, { throwIfNoEntry: false })
+    let found
+    try {
+      found = lstatSync(path, { throwIfNoEntry: false })
+    } catch (error) {
+      return Effect.succeed(
+        codeOf(error) === "EACCES"
+          ? failure(check, `this user may not look at ${path}`, "run as root, or join the socket's group")
+          : failure(check, `${path} cannot be looked at (${codeOf(error)})`, "mend the path, or give another --socket")
+      )
+    }
     if (found === undefined) {
       return Effect.succeed(warning(
         check,

@@ -1,5 +1,5 @@
 /** Images, state folder, control socket. */
-import { chmodSync, linkSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 
@@ -45,19 +45,31 @@ describe("the state folder", () => {
   it.scopedLive("can be written, has room, and may have a holder", () =>
     Effect.gen(function*() {
       const path = yield* folder
-      found(yield* stateFolder(path, undefined), "ok", /can be written, \d+ MiB are free$/)
-      found(yield* stateFolder(join(path, "a/b"), undefined), "ok", /is made at the first start/)
+      found(yield* stateFolder(path, holderOf), "ok", /can be written, \d+ MiB are free$/)
+      found(yield* stateFolder(join(path, "a/b"), holderOf), "ok", /is made at the first start/)
       yield* lockFolder(path)
-      found(yield* stateFolder(path, holderOf(path)), "ok", new RegExp(`process ${process.pid} has it`))
+      found(yield* stateFolder(path, holderOf), "ok", new RegExp(`process ${process.pid} has it`))
     }))
 
   it.scopedLive("is no file, and on no file system without room", () =>
     Effect.gen(function*() {
       const path = yield* folder
       writeFileSync(join(path, "file"), "")
-      found(yield* stateFolder(join(path, "file"), undefined), "failure", /is no folder/)
+      found(yield* stateFolder(join(path, "file"), holderOf), "failure", /is no folder/)
       // A file system that has no room for anybody.
-      found(yield* stateFolder("/proc/self", undefined), "failure", /full|may not be written/)
+      found(yield* stateFolder("/proc/self", holderOf), "failure", /full|may not be written/)
+      symlinkSync("loop", join(path, "loop"))
+      found(yield* stateFolder(join(path, "loop"), holderOf), "failure", /cannot be looked at \(ELOOP\)/)
+      const long = join(path, "x".repeat(5000))
+      found(yield* stateFolder(long, holderOf), "failure", /cannot be looked at \(ENAMETOOLONG\)/)
+    }))
+
+  it.scopedLive("may have a lock that this user cannot read", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      // Root reads all; a folder in the lock's place is what nobody reads.
+      mkdirSync(join(path, "lock"))
+      found(yield* stateFolder(path, holderOf), "warning", /its lock cannot be read \(EISDIR\)/)
     }))
 })
 
@@ -81,6 +93,9 @@ describe("the control socket", () => {
       found(yield* socket(at("file")), "failure", /is no socket/)
       mkdirSync(at("folder"))
       found(yield* socket(at("folder")), "failure", /is no socket/)
+      symlinkSync("loop", at("loop"))
+      found(yield* socket(at("loop/socket")), "failure", /cannot be looked at \(ELOOP\)/)
+      found(yield* socket(at("x".repeat(5000))), "failure", /cannot be looked at \(ENAMETOOLONG\)/)
       const server = yield* listening(at("alive"))
       chmodSync(at("alive"), 0o660)
       found(yield* socket(at("alive")), "ok", /a daemon answers .*mode 0660/)

@@ -88,6 +88,15 @@ describe("the doctor", () => {
       assert.include(verdicts(certificate), "ok state folder")
     }))
 
+  it.scopedLive("goes on after a lock of the state folder that cannot be read", () =>
+    Effect.gen(function*() {
+      const state = yield* folder
+      mkdirSync(join(state, "lock"))
+      const closed = yield* Effect.promise(freePort)
+      const findings = yield* (yield* dpu)(`127.0.0.1:${closed}`, "--state-dir", state)
+      assert.deepStrictEqual(verdicts(findings).slice(-2), ["warning state folder", "warning control socket"])
+    }))
+
   it.live("refuses options that make no sense", () =>
     Effect.gen(function*() {
       const refusal = yield* Effect.either(Stream.runDrain(examine(["--fast"])))
