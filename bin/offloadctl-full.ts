@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 
 import { exchange } from "../layers/control/client.ts"
 import { feed } from "../layers/control/feed.ts"
+import { codeOf, explain } from "../layers/state/file-errors.ts"
 import packageJson from "../package.json" with { type: "json" }
 import { make } from "../src/cli/control-client.ts"
 import { Doctor } from "../src/cli/doctor.ts"
@@ -33,7 +34,17 @@ const connection = Layer.succeed(Connection, {
 
 const files = Layer.succeed(LocalFiles, {
   resolve: (path) => Effect.sync(() => resolve(path)),
-  exists: (path) => Effect.sync(() => statSync(path, { throwIfNoEntry: false }) !== undefined)
+  missing: (path) =>
+    Effect.sync(() => {
+      try {
+        statSync(path)
+        return undefined
+      } catch (error) {
+        return codeOf(error) === "ENOENT"
+          ? `there is no file ${resolve(path)}`
+          : explain(`looking at ${resolve(path)}`, error)
+      }
+    })
 })
 
 const document = Layer.succeed(OpenApiDocument, {

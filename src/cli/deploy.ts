@@ -78,18 +78,15 @@ const requestOf = Effect.fnUntraced(function*(image: string) {
   const files = yield* LocalFiles
   if (image === "") return yield* new Usage({ message: "the image is empty; give an archive's path or NAME:TAG" })
   // The registry part of a name holds slashes as well, but then it has a tag and no file of that name.
-  const isFile = yield* files.exists(image)
+  const missing = yield* files.missing(image)
   const name = parse(image)
-  if (isFile || (image.includes("/") && Either.isLeft(name)) || /^\.{0,2}\//.test(image)) {
-    const path = yield* files.resolve(image)
-    if (!isFile) return yield* new Usage({ message: `there is no file ${path}` })
-    return { path } satisfies DeployRequest
+  if (missing === undefined || (image.includes("/") && Either.isLeft(name)) || /^\.{0,2}\//.test(image)) {
+    if (missing !== undefined) return yield* new Usage({ message: missing })
+    return { path: yield* files.resolve(image) } satisfies DeployRequest
   }
   return yield* Either.match(name, {
     onLeft: (why) =>
-      new Usage({
-        message: `there is no file ${image}, and it is no NAME:TAG either (${why}); give an archive's path or NAME:TAG`
-      }),
+      new Usage({ message: `${missing}, and it is no NAME:TAG either (${why}); give an archive's path or NAME:TAG` }),
     onRight: () => Effect.succeed<DeployRequest>({ image })
   })
 })

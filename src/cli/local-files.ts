@@ -5,5 +5,6 @@ import type * as Effect from "effect/Effect"
 export class LocalFiles extends Context.Tag("offloadctl/LocalFiles")<LocalFiles, {
   /** The absolute path, from the current folder. */
   readonly resolve: (path: string) => Effect.Effect<string>
-  readonly exists: (path: string) => Effect.Effect<boolean>
+  /** Why nothing is found at the path, as a sentence; undefined where something is. */
+  readonly missing: (path: string) => Effect.Effect<string | undefined>
 }>() {}

@@ -1,5 +1,6 @@
 /** The built offloadctl as a process, against a control server on a real socket. */
 import { type ChildProcess, spawn } from "node:child_process"
+import { symlinkSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
@@ -53,6 +54,24 @@ describe("the offloadctl process", () => {
       const absent = yield* offloadctl(["list"], `${path}.absent`)
       assert.strictEqual(absent.code, 4)
       assert.deepStrictEqual(yield* offloadctl(["--socket", `${path}.absent`, "list"], "/nowhere"), absent)
+    }))
+
+  it.scopedLive("says in one sentence why an archive cannot be found", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      symlinkSync("loop", join(path, "loop"))
+      for (
+        const [image, sentence] of [
+          [join(path, "none.tar"), /^offloadctl: there is no file .*none\.tar\n$/],
+          [join(program, "x"), /^offloadctl: looking at .* failed: a part of the path is a file, not a folder\n$/],
+          [join(path, "loop"), /^offloadctl: looking at .* failed: its symbolic links go round in a circle\n$/],
+          [`/${"x".repeat(5000)}`, /^offloadctl: looking at .* failed: the name is too long\n$/]
+        ] as const
+      ) {
+        const { code, err, out } = yield* offloadctl(["deploy", image], "/nowhere")
+        assert.deepStrictEqual([code, out], [2, ""])
+        assert.match(err, sentence)
+      }
     }))
 
   it.scopedLive("prints the contract, and its help", () =>

@@ -136,7 +136,12 @@ const surroundings = (setting: Setting, screen: ScreenShape) =>
     }),
     Layer.succeed(LocalFiles, {
       resolve: (path) => Effect.succeed(path.startsWith("/") ? path : `/here/${path}`),
-      exists: (path) => Effect.sync(() => setting.files?.includes(path) ?? false)
+      missing: (path) =>
+        Effect.sync(() =>
+          setting.files?.includes(path) === true
+            ? undefined
+            : `there is no file ${path.startsWith("/") ? path : `/here/${path}`}`
+        )
     }),
     FileSystem.layerNoop({}),
     Path.layer,
