@@ -79,7 +79,7 @@ export const staging = (memory: Turn["memory"], images: ReadonlyArray<ImageRef>,
     message: `${format(first)} is not on the NPU and could not be sent: ${pace?.reason ?? "it failed"}`,
     until: Math.min(...missing.map((image) => store.pace[format(image)]?.at ?? Number.POSITIVE_INFINITY)),
     advice: `put an archive that holds ${format(first)} into the images folder, or make room on the NPU, then run: `
-      + "offloadctl retry"
+      + "offloadctl retry --all"
   }
 }
 

@@ -33,6 +33,7 @@ describe("a switch held up by an image that is gone and cannot be had", () => {
       assert.match(message, /^upgrade-1: gnmidpu2 runs on until the NPU holds its image and the one to go back to: /)
       assert.match(message, /; the set is brought back when that has failed 2 times more$/)
       assert.include(advice, image)
+      assert.match(advice ?? "", /offloadctl retry --all$/)
       world.offer(version)
       world.settle()
       assert.deepStrictEqual(world.versions(), all("2.0"))
