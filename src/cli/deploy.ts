@@ -76,7 +76,6 @@ export const deploy = (
 /** A path where it has a slash or is there as a file, else `name:tag`. */
 const requestOf = Effect.fnUntraced(function*(image: string) {
   const files = yield* LocalFiles
-  if (image === "") return yield* new Usage({ message: "the image is empty; give an archive's path or NAME:TAG" })
   // The registry part of a name holds slashes as well, but then it has a tag and no file of that name.
   const missing = yield* files.missing(image)
   const name = parse(image)

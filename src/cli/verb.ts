@@ -1,7 +1,9 @@
 /** What every verb's command has in common: the socket, the exit code, the output's format. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -68,10 +70,25 @@ export const verb = <Name extends string, const Config extends Command.Command.C
       return yield* code === ExitCode.done ? Effect.void : new Quit({ code })
     })).pipe(Command.withDescription(description))
 
+/** An argument that names something: an empty one comes of a variable that is not set, and names nothing. */
+export const named = (what: string, description: string): Args.Args<string> =>
+  Args.text({ name: what }).pipe(
+    Args.mapEffect((name) => name === "" ? Effect.fail(unnamed(`<${what}>`)) : Effect.succeed(name)),
+    Args.withDescription(description)
+  )
+
+/** The same as the value of an option. */
+export const namedBy = (option: string): Options.Options<string> =>
+  Options.mapEffect(
+    Options.text(option),
+    (name) => name === "" ? Effect.fail(ValidationError.invalidValue(unnamed(`--${option}`))) : Effect.succeed(name)
+  )
+
+const unnamed = (what: string): HelpDoc.HelpDoc =>
+  HelpDoc.p(`${what} is empty and names nothing, perhaps a variable that is not set`)
+
 /** A container, by instance or by service name. */
-export const container = Args.text({ name: "container" }).pipe(
-  Args.withDescription("By service (gnmi) or by instance (gnmidpu0).")
-)
+export const container = named("container", "By service (gnmi) or by instance (gnmidpu0).")
 
 /** `-o table|json`. */
 export const output: Options.Options<Format> = Options.choice("output", ["table", "json"] as const).pipe(

@@ -1,12 +1,9 @@
-import * as Args from "@effect/cli/Args"
 import * as Effect from "effect/Effect"
 
 import { deploy } from "../deploy.ts"
-import { millis, output, timeout, verb } from "../verb.ts"
+import { millis, named, output, timeout, verb } from "../verb.ts"
 
-const image = Args.text({ name: "image" }).pipe(
-  Args.withDescription("An archive's path, or NAME:TAG as found in the daemon's images folder.")
-)
+const image = named("image", "An archive's path, or NAME:TAG as found in the daemon's images folder.")
 
 export const command = verb(
   "deploy",

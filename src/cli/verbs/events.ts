@@ -2,20 +2,20 @@ import * as Options from "@effect/cli/Options"
 import * as Option from "effect/Option"
 
 import { events } from "../events.ts"
-import { output, verb } from "../verb.ts"
+import { namedBy, output, verb } from "../verb.ts"
 
 const follow = Options.boolean("follow").pipe(
   Options.withAlias("f"),
   Options.withDescription("Go on with each new event, until Ctrl-C or until the daemon goes away (exit 4).")
 )
 
-const only = Options.text("container").pipe(
+const only = namedBy("container").pipe(
   Options.withPseudoName("NAME"),
   Options.withDescription("Only what concerns this container, by service or by instance."),
   Options.optional
 )
 
-const operation = Options.text("operation").pipe(
+const operation = namedBy("operation").pipe(
   Options.withPseudoName("ID"),
   Options.withDescription(
     "Only what belongs to this operation, or to this upgrade and its steps, as far back as events are kept."

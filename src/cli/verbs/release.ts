@@ -1,12 +1,9 @@
-import * as Args from "@effect/cli/Args"
-
 import { order } from "../order.ts"
-import { verb } from "../verb.ts"
+import { named, verb } from "../verb.ts"
 
-const image = Args.text({ name: "image" }).pipe(
-  Args.withDescription(
-    "A version, NAME:TAG, or twelve or more digits of an image's digest, as \"offloadctl plan\" shows them."
-  )
+const image = named(
+  "image",
+  "A version, NAME:TAG, or twelve or more digits of an image's digest, as \"offloadctl plan\" shows them."
 )
 
 export const command = verb(

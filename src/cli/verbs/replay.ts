@@ -1,10 +1,9 @@
-import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 
 import { replay } from "../replay.ts"
-import { output, verb } from "../verb.ts"
+import { named, output, verb } from "../verb.ts"
 
-const file = Args.text({ name: "file" }).pipe(Args.withDescription("What \"offloadd --record FILE\" wrote."))
+const file = named("file", "What \"offloadd --record FILE\" wrote.")
 
 const differences = Options.boolean("differences").pipe(
   Options.withDescription("Only what this version decides otherwise than the one that recorded.")

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 import { simulate } from "../simulate.ts"
-import { output, verb } from "../verb.ts"
+import { namedBy, output, verb } from "../verb.ts"
 
 const seed = Options.integer("seed").pipe(
   Options.withDescription("Decides schedule, time, faults and operators."),
@@ -28,25 +28,25 @@ const faults = Options.text("faults").pipe(
   Options.withDefault("all")
 )
 
-const scenario = Options.text("scenario").pipe(
+const scenario = namedBy("scenario").pipe(
   Options.withPseudoName("NAME"),
   Options.withDescription("Run a scenario of the sweep of kills instead of what the seed draws."),
   Options.optional
 )
 
-const kill = Options.text("kill").pipe(
+const kill = namedBy("kill").pipe(
   Options.withPseudoName("N:POINT"),
   Options.withDescription("Kill the scenario's daemon at its Nth write: before, between or after."),
   Options.optional
 )
 
-const trace = Options.text("trace").pipe(
+const trace = namedBy("trace").pipe(
   Options.withPseudoName("FILE"),
   Options.withDescription("Write the plan and everything that happened, as text."),
   Options.optional
 )
 
-const html = Options.text("html").pipe(
+const html = namedBy("html").pipe(
   Options.withPseudoName("FILE"),
   Options.withDescription("Write the time line, as one self-contained page."),
   Options.optional

@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 import { upgrade } from "../upgrade.ts"
-import { millis, timeout, verb } from "../verb.ts"
+import { millis, namedBy, timeout, verb } from "../verb.ts"
 
-const to = Options.text("to").pipe(
+const to = namedBy("to").pipe(
   Options.withPseudoName("VERSION"),
   Options.withDescription(
     "A SONiC version in any spelling; by default the DPU's, with --stage-only the one that it boots next."

@@ -213,7 +213,6 @@ ${image}: sending, 50 %, 50.0 MiB of 100.0 MiB, 83.3 MiB/s, 1 s left
   reads("host:5000/a:1", [], { image: "host:5000/a:1" })
   reads("gnmi", [], /there is no file \/here\/gnmi, and it is no NAME:TAG either \(.*has no tag/)
   reads("A:1", [], /is not an image name/)
-  reads("", [], /empty/)
 
   it.effect("prints the end as JSON", () =>
     Effect.gen(function*() {

@@ -39,6 +39,35 @@ describe("a command line that is not understood", () => {
   refused("deploy gnmi", /has no tag/)
 })
 
+describe("an empty name, as an unset variable leaves it", () => {
+  for (
+    const [words, what] of [
+      [["status", ""], "<container>"],
+      [["status", "", "-o", "json"], "<container>"],
+      [["start", ""], "<container>"],
+      [["stop", "--no-wait", ""], "<container>"],
+      [["retry", ""], "<container>"],
+      [["retry", "--all", ""], "<container>"],
+      [["logs", ""], "<container>"],
+      [["release", ""], "<image>"],
+      [["deploy", ""], "<image>"],
+      [["replay", ""], "<file>"],
+      [["events", "--container", ""], "--container"],
+      [["events", "--operation", ""], "--operation"],
+      [["upgrade", "--to", ""], "--to"],
+      [["simulate", "--scenario", ""], "--scenario"],
+      [["simulate", "--html", ""], "--html"]
+    ] as const
+  ) {
+    it.effect(`exits 2 and asks nobody: ${JSON.stringify(words)}`, () =>
+      Effect.gen(function*() {
+        const { code, err, out } = yield* commandLine(words)
+        assert.deepStrictEqual([code, out], [2, ""])
+        assert.match(err, new RegExp(`^offloadctl: ${what} is empty and names nothing, .*\\n$`))
+      }))
+  }
+})
+
 describe("help", () => {
   it.effect("names every verb and every exit code", () =>
     Effect.gen(function*() {
