@@ -3,6 +3,7 @@
  * `offloadctl` a third of its start, and one request on one connection needs
  * little of it.
  */
+import { statSync } from "node:fs"
 import * as net from "node:net"
 import { userInfo } from "node:os"
 
@@ -138,6 +139,13 @@ const userName = (): string => {
 }
 
 const refusal = (path: string, error: NodeJS.ErrnoException): ExchangeError => {
+  // The system refuses a file or a folder as it does a socket on which nobody listens, or one that is not permitted.
+  if (isOther(path)) {
+    return new NoDaemon({
+      message: `no offloadd answers at ${path}: that is no socket; give --socket where it is`,
+      sent: false
+    })
+  }
   switch (error.code) {
     case "EACCES":
     case "EPERM":
@@ -161,13 +169,17 @@ const refusal = (path: string, error: NodeJS.ErrnoException): ExchangeError => {
         message: `no offloadd can answer at ${path}: a unix socket's path holds at most 107 bytes`,
         sent: false
       })
-    case "ENOTSOCK":
-      return new NoDaemon({
-        message: `no offloadd answers at ${path}: that is not a socket; give --socket`,
-        sent: false
-      })
     default:
       return new NoDaemon({ message: `no offloadd answers at ${path}: ${error.message}`, sent: false })
+  }
+}
+
+/** Whether something else than a socket is there. */
+const isOther = (path: string): boolean => {
+  try {
+    return !statSync(path).isSocket()
+  } catch {
+    return false
   }
 }
 

@@ -227,6 +227,18 @@ describe("the client", () => {
       yield* leaveStale(path)
       const stale = yield* Effect.flip(make(Client.exchange(path)).list)
       assert.strictEqual(stale._tag, "NoDaemon")
+      assert.include(stale.message, "left its socket behind")
+    }))
+
+  it.scopedLive("says of a file and of a folder that they are no socket", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      writeFileSync(join(path, "file"), "")
+      for (const other of [path, join(path, "file")]) {
+        const refused = yield* Effect.flip(make(Client.exchange(other)).list)
+        assert.deepInclude(refused, { _tag: "NoDaemon", sent: false })
+        assert.include(refused.message, `${other}: that is no socket`)
+      }
     }))
 
   it.scopedLive("reads events, and a followed stream ends at shutdown", () =>
