@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs"
 import * as Effect from "effect/Effect"
 
 import * as Simulation from "../layers/sim/simulator.ts"
+import { Usage } from "../src/cli/problem.ts"
 import { type Simulated, SimulationError, type SimulationRequest } from "../src/cli/simulate.ts"
 import { describe } from "../src/simulate/fault.ts"
 import { invariants } from "../src/simulate/oracle/violation.ts"
@@ -11,7 +12,7 @@ import { type Outcome, planOf, type Regression, runPlan, type Setting, surroundi
 import { shrink } from "../src/simulate/shrink.ts"
 import { quietEnd, Simulator } from "../src/simulate/simulator.ts"
 import type { Profile } from "../src/simulate/swarm.ts"
-import { killOf, planOf as scenarioPlan, scenarios, settingOf } from "../src/simulate/sweep.ts"
+import { killOf, planOf as scenarioPlan, points, scenarios, settingOf } from "../src/simulate/sweep.ts"
 import { Timeline } from "../src/simulate/timeline.ts"
 import { page } from "../src/simulate/timeline-page.ts"
 import { line, moment } from "../src/simulate/trace.ts"
@@ -19,7 +20,7 @@ import { line, moment } from "../src/simulate/trace.ts"
 /** Lines of the trace that are told with a violation. */
 const told = 60
 
-export const run = (request: SimulationRequest): Effect.Effect<Simulated, SimulationError> =>
+export const run = (request: SimulationRequest): Effect.Effect<Simulated, SimulationError | Usage> =>
   Effect.zipRight(unheard, Effect.provide(simulated(request), Simulation.layer))
 
 /** A run lets nobody hear of a signal before its end, so that whoever has had enough ends the process itself. */
@@ -99,11 +100,13 @@ const asked = Effect.fnUntraced(function*(request: SimulationRequest) {
   const scenario = scenarios.find(({ name }) => name === request.scenario)
   if (scenario === undefined) {
     const names = scenarios.map(({ name }) => name).join(", ")
-    return yield* new SimulationError({ message: `--scenario is one of: ${names}` })
+    return yield* new Usage({ message: `--scenario is one of: ${names}` })
   }
   const kill = request.kill === undefined ? undefined : killOf(request.kill)
   if (request.kill !== undefined && kill === undefined) {
-    return yield* new SimulationError({ message: "--kill is a number and a point, such as 17:between" })
+    return yield* new Usage({
+      message: `--kill is the number of a write, from 1, and a point of it: ${points.join(", ")}; such as 17:between`
+    })
   }
   return { setting: settingOf(scenario), plan: scenarioPlan(scenario, kill) }
 })

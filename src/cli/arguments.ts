@@ -18,6 +18,8 @@ const valued: ReadonlySet<string> = new Set([
   "--hours",
   "--dpus",
   "--faults",
+  "--scenario",
+  "--kill",
   "--trace",
   "--html"
 ])

@@ -54,7 +54,7 @@ export interface Simulated {
 /** The simulator is loaded only when it is asked for. */
 export class Simulation extends Context.Tag("offloadctl/Simulation")<Simulation, {
   readonly profiles: ReadonlyArray<string>
-  readonly run: (request: SimulationRequest) => Effect.Effect<Simulated, SimulationError>
+  readonly run: (request: SimulationRequest) => Effect.Effect<Simulated, SimulationError | Usage>
 }>() {}
 
 export interface SimulateOptions extends SimulationRequest {
@@ -69,8 +69,12 @@ export const simulate = Effect.fn("simulate")(function*(options: SimulateOptions
   if (!simulation.profiles.includes(options.faults)) {
     return yield* new Usage({ message: `--faults is one of: ${simulation.profiles.join(", ")}` })
   }
-  const result = yield* Effect.mapError(
+  if (options.kill !== undefined && options.scenario === undefined) {
+    return yield* new Usage({ message: "--kill is of a scenario's daemon: name one with --scenario" })
+  }
+  const result = yield* Effect.catchTag(
     simulation.run(options),
+    "SimulationError",
     (error) => new Ended({ code: ExitCode.failed, message: error.message })
   )
   if (options.output === "json") yield* printJson(result)

@@ -78,7 +78,7 @@ export interface Kill {
 export const killText = ({ number, when }: Kill): string => `${number}:${when}`
 
 export const killOf = (text: string): Kill | undefined => {
-  const [, number, point] = /^(\d+):(\w+)$/.exec(text) ?? []
+  const [, number, point] = /^([1-9]\d*):(\w+)$/.exec(text) ?? []
   const when = points.find((candidate) => candidate === point)
   return number === undefined || when === undefined ? undefined : { number: Number(number), when }
 }

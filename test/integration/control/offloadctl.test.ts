@@ -74,6 +74,21 @@ describe("the offloadctl process", () => {
       }
     }))
 
+  it.live("runs no simulation of a scenario or a kill that is not known", () =>
+    Effect.gen(function*() {
+      for (
+        const [words, sentence] of [
+          [["--scenario", "foo"], /^offloadctl: --scenario is one of: good, .*\n$/],
+          [["--scenario", "good", "--kill", "3:foo"], /^offloadctl: --kill is the number of a write, .*\n$/],
+          [["--scenario", "good", "--kill", "0:before"], /^offloadctl: --kill is the number of a write, .*\n$/]
+        ] as const
+      ) {
+        const { code, err, out } = yield* offloadctl(["simulate", ...words], "/nowhere")
+        assert.deepStrictEqual([code, out], [2, ""])
+        assert.match(err, sentence)
+      }
+    }))
+
   it.scopedLive("prints the contract, and its help", () =>
     Effect.gen(function*() {
       const document = JSON.parse((yield* offloadctl(["openapi"], "/nowhere")).out)

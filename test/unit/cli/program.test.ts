@@ -37,6 +37,7 @@ describe("a command line that is not understood", () => {
   refused("start gnmi --timeout 0", /no time to wait/)
   refused("start gnmi --timeout 1000h", /eleven days/)
   refused("deploy gnmi", /has no tag/)
+  refused("simulate --kill 3:before", /--kill is of a scenario's daemon: name one with --scenario/)
 })
 
 describe("an empty name, as an unset variable leaves it", () => {
