@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { ProblemView } from "../control/problems.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
-import { ClosedPipe, say, type Screen } from "./screen.ts"
+import { ClosedPipe, say, type Screen, type Unwritten } from "./screen.ts"
 import { plain } from "./text.ts"
 
 /** A command line that says something that cannot be done. */
@@ -14,7 +14,7 @@ export class Usage extends Data.TaggedError("Usage")<{ readonly message: string 
 /** An end with a sentence of its own. */
 export class Ended extends Data.TaggedError("Ended")<{ readonly code: ExitCode; readonly message: string }> {}
 
-export type CliError = ExchangeError | ProblemView | Usage | Ended | ClosedPipe
+export type CliError = ExchangeError | ProblemView | Usage | Ended | ClosedPipe | Unwritten
 
 const codeOf: Readonly<Record<Exclude<CliError["_tag"], "Ended">, ExitCode>> = {
   NoDaemon: ExitCode.noDaemon,
@@ -32,7 +32,8 @@ const codeOf: Readonly<Record<Exclude<CliError["_tag"], "Ended">, ExitCode>> = {
   TooLarge: ExitCode.failed,
   InternalError: ExitCode.failed,
   Usage: ExitCode.usage,
-  ClosedPipe: ExitCode.done
+  ClosedPipe: ExitCode.done,
+  Unwritten: ExitCode.failed
 }
 
 /** Says what went wrong and answers the exit code. */

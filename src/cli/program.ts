@@ -12,7 +12,7 @@ import type { ControlClient } from "./control-client.ts"
 import type { EventFeed } from "./event-feed.ts"
 import { ExitCode, exitCodes } from "./exit-code.ts"
 import { settle, Usage } from "./problem.ts"
-import { Screen, type ScreenShape } from "./screen.ts"
+import { type ClosedPipe, Screen, type ScreenShape, type Unwritten } from "./screen.ts"
 import { type Connection, type Toolbox } from "./verb.ts"
 import * as deploy from "./verbs/deploy.ts"
 import * as doctor from "./verbs/doctor.ts"
@@ -98,7 +98,12 @@ export const main = (argv: ReadonlyArray<string>): Effect.Effect<ExitCode, never
       Effect.catchIf(ValidationError.isValidationError, (error) => Effect.fail(usage(error.error)))
     )
     const console = yield* Console.consoleWith(Effect.succeed)
-    return yield* settle(program).pipe(Effect.withConsole(consoleOf(console, screen)))
+    // What @effect/cli prints cannot fail there; that it was not written ends the program all the same.
+    let failure: ClosedPipe | Unwritten | undefined
+    const note = (error: ClosedPipe | Unwritten) => Effect.sync(() => void (failure = error))
+    return yield* settle(Effect.filterOrElse(program, () => failure === undefined, () => Effect.fail(failure!))).pipe(
+      Effect.withConsole(consoleOf(console, screen, note))
+    )
   })
 
 const shells: ReadonlySet<string> = new Set(["bash", "fish", "sh", "zsh"])
@@ -114,11 +119,15 @@ const usage = (error: HelpDoc.HelpDoc): Usage => {
 const withoutColour = (text: string): string => text.replace(/\u001B\[[0-9;]*m/g, "")
 
 /** What @effect/cli prints. Its complaints come again as the error of the run, and are printed there. */
-const consoleOf = (base: Console.Console, screen: ScreenShape): Console.Console => ({
+const consoleOf = (
+  base: Console.Console,
+  screen: ScreenShape,
+  note: (error: ClosedPipe | Unwritten) => Effect.Effect<void>
+): Console.Console => ({
   ...base,
   log: (...texts: ReadonlyArray<unknown>) => {
     const text = `${texts.join(" ").trimEnd()}\n`
-    return Effect.ignore(screen.out(screen.colour ? text : withoutColour(text)))
+    return Effect.catchAll(screen.out(screen.colour ? text : withoutColour(text)), note)
   },
   error: () => Effect.void
 })

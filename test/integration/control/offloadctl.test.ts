@@ -1,6 +1,6 @@
 /** The built offloadctl as a process, against a control server on a real socket. */
 import { type ChildProcess, spawn } from "node:child_process"
-import { symlinkSync } from "node:fs"
+import { closeSync, openSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
@@ -24,16 +24,17 @@ interface Ended {
 const offloadctl = (
   words: ReadonlyArray<string>,
   socket: string,
-  onStart: (child: ChildProcess) => void = () => {}
+  onStart: (child: ChildProcess) => void = () => {},
+  stdout: "pipe" | number = "pipe"
 ): Effect.Effect<Ended> =>
   Effect.async<Ended>((resume) => {
     const said = { out: "", err: "" }
     const child = spawn(process.execPath, [program, ...words], {
       env: { PATH: process.env["PATH"], OFFLOADER_SOCKET: socket },
-      stdio: ["ignore", "pipe", "pipe"]
+      stdio: ["ignore", stdout, "pipe"]
     })
-    child.stdout.on("data", (piece) => (said.out += piece))
-    child.stderr.on("data", (piece) => (said.err += piece))
+    child.stdout?.on("data", (piece) => (said.out += piece))
+    child.stderr?.on("data", (piece) => (said.err += piece))
     child.once("close", (code) => resume(Effect.succeed({ code, ...said })))
     onStart(child)
     return Effect.sync(() => child.kill("SIGKILL"))
@@ -127,6 +128,33 @@ describe("the offloadctl process", () => {
       yield* Deferred.await(seen.following)
       ;(yield* Deferred.await(started)).kill("SIGINT")
       assert.strictEqual((yield* Fiber.join(follower)).code, 130)
+    }))
+
+  it.scopedLive("exits 1 and says why where its output cannot be written", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      yield* serve(path)
+      const full = yield* Effect.acquireRelease(
+        Effect.sync(() => openSync("/dev/full", "w")),
+        (descriptor) => Effect.sync(() => closeSync(descriptor))
+      )
+      for (
+        const words of [
+          ["list"],
+          ["status", "gnmi", "-o", "json"],
+          ["events"],
+          ["list", "--socket", path],
+          ["openapi"],
+          ["--help"]
+        ]
+      ) {
+        const { code, err } = yield* offloadctl(words, path, () => {}, full)
+        assert.deepStrictEqual(
+          [code, err],
+          [1, "offloadctl: writing the output failed: the disk is full\n"],
+          words.join(" ")
+        )
+      }
     }))
 
   it.scopedLive("ends quietly where its reader has gone", () =>
