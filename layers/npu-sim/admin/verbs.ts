@@ -222,9 +222,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
     ({ server }) => Effect.zipRight(Effect.sync(() => Gate.clear(server.gate)), comeBack(server))
   ),
   slow: verb(
-    "acts on calls only after so many ms; 0 ends it",
+    "acts on calls of a method, or on all whatever was said of one, only after so many ms; 0 ends it",
     { millis: whole, method: Schema.optionalWith(method, { default: () => "*" as const }) },
-    ({ server }, args) => Effect.sync(() => void server.gate.delays.set(args.method, args.millis))
+    ({ server }, args) => Effect.sync(() => Gate.slow(server.gate, args.method, args.millis))
   ),
   fail: verb(
     "refuses the next calls with a status, without acting on them",

@@ -37,6 +37,12 @@ export const clear = (gate: Gate): void => {
   gate.lostAnswers.clear()
 }
 
+/** Acts on calls of the method so late; said of all, it takes the place of what was said of one. */
+export const slow = (gate: Gate, method: MethodPattern, millis: number): void => {
+  if (method === "*") gate.delays.clear()
+  gate.delays.set(method, millis)
+}
+
 /** Passes a call on; a call that was let in is acted on whether or not its caller still waits. */
 export const pass = <A, R>(
   gate: Gate,

@@ -70,6 +70,23 @@ describe("the administrator", () => {
       assert.strictEqual(yield* Effect.promise(() => client.status("StopContainer", { instanceName: "a" })), "OK")
     }))
 
+  it.scopedLive("slows a method or all, and 0 ends both", () =>
+    Effect.gen(function*() {
+      const { adminPath, client } = yield* world()
+      const time = (deadline: number) => Effect.promise(() => client.status("Time", {}, deadline))
+      const slow = (millis: number, method?: string) =>
+        admin(adminPath, "slow", { millis, ...(method === undefined ? {} : { method }) })
+      yield* slow(20_000, "Time")
+      assert.strictEqual(yield* time(50), "DEADLINE_EXCEEDED")
+      yield* slow(0)
+      assert.strictEqual(yield* time(5000), "OK")
+      yield* slow(20_000)
+      yield* slow(0, "Time")
+      assert.strictEqual(yield* time(5000), "OK")
+      yield* slow(20_000)
+      assert.strictEqual(yield* time(50), "DEADLINE_EXCEEDED")
+    }))
+
   it.scopedLive("sends the server away and brings it back on the same port", () =>
     Effect.gen(function*() {
       const { adminPath, client, server } = yield* world()
