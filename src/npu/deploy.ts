@@ -10,7 +10,7 @@ import type { Policy } from "../policy/policy.ts"
 import { classifyTransfer, NpuError } from "./error.ts"
 import type { ImageArchive } from "./image-source.ts"
 import { downloadOf, type RemoteSourceOptions } from "./remote-source.ts"
-import { holdsImage, type ImageRow } from "./rows.ts"
+import { type ImageRow, showing } from "./rows.ts"
 import type { DeployCall, WireError, WireService } from "./wire.ts"
 
 /** Whether an image is on the NPU after a deploy that ended well: shown by a list, or said and not to be shown. */
@@ -35,6 +35,8 @@ export const make = (options: DeployOptions) =>
       onProgress: (sentBytes: number) => void
     ): Effect.fn.Return<Arrival, NpuError> {
       const { policy, wire } = options
+      // What no list can be had for now, none would prove afterwards: nothing is sent then.
+      const before = options.listsImages() ? yield* listed(options.images) : []
       const end = yield* wire.deploy({
         ...yield* cargo(options, archive),
         chunkSize: { minimum: policy.minimumChunk, maximum: policy.maximumChunk },
@@ -50,12 +52,24 @@ export const make = (options: DeployOptions) =>
           : yield* unclear("the transfer ended without a word of how it went, and the NPU does not list its images")
       }
       // The reply proves nothing: some servers say success although nothing was loaded.
-      const rows = yield* options.images
-      return holdsImage(rows, archive.image, archive.configDigest)
-        ? { shown: true }
-        : yield* unclear(`the transfer ended well, but ListImage does not show ${name}`)
+      const found = showing(yield* options.images, before, archive.image, archive.configDigest)
+      switch (found._tag) {
+        case "Shown":
+          return { shown: true }
+        case "Missing":
+          return yield* unclear(`the transfer ended well, but ListImage does not show ${name}`)
+        case "Kept":
+          return yield* unclear(
+            `the transfer ended well, and ${name} is there, but it is another image: ListImage shows the id `
+              + `${shortened(found.id)} as before, and what was sent is ${shortened(archive.configDigest)}`
+          )
+      }
     }
   )
+
+/** The images there; none on a server that turns out to have no list of them. */
+const listed = (images: DeployOptions["images"]): DeployOptions["images"] =>
+  Effect.catchIf(images, (error) => error.class === "Unsupported", () => Effect.succeed([]))
 
 /** What is announced, and what is sent of it. */
 const cargo = (
@@ -84,6 +98,9 @@ const cargo = (
     idleTimeout: Duration.millis(policy.download)
   })
 }
+
+/** A digest as engines show it to people. */
+const shortened = (digest: string): string => digest.replace(/^sha256:/, "").slice(0, 12)
 
 const unclear = (reason: string) =>
   new NpuError({

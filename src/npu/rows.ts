@@ -72,21 +72,47 @@ export const imageRow = (row: ListImageResponse): ImageRow | string =>
       tags: row.tag.split(",").map((tag) => tag.trim()).filter((tag) => tag !== "")
     }
 
+/** Whether a list of images shows one under its name, whatever image that is. */
+export const holdsImage = (rows: ReadonlyArray<ImageRow>, image: ImageRef): boolean => under(rows, image).length > 0
+
+/** What a list shows after a transfer: the image that was sent, nothing of that name, or the one that was there before. */
+export type Showing =
+  | { readonly _tag: "Shown" }
+  | { readonly _tag: "Missing" }
+  | { readonly _tag: "Kept"; readonly id: string }
+
 /**
- * Whether a list of images shows one. A row carries the first repository's name
- * and the tags of all: the tag may be another repository's, so a row under
- * another name is a match only by the config digest.
+ * Reads a list made after a transfer; `before` is one from before it.
+ *
+ * A row carries the first repository's name and the tags of all: the tag may be
+ * another repository's, so a row under another name shows the image only by the
+ * config digest. Docker and podman give an image's config digest as its id, and
+ * then that proves it. Other stores give another digest, a manifest's, and the
+ * interface does not say which: an id unlike the config digest is held against
+ * the name only where the same name had the same id before, so that nothing was
+ * replaced. (Where ids are of the other kind, this also meets an image that is
+ * sent over itself.) Where no id is told, the name alone has to do.
  */
-export const holdsImage = (
+export const showing = (
   rows: ReadonlyArray<ImageRow>,
+  before: ReadonlyArray<ImageRow>,
   image: ImageRef,
-  configDigest?: string
-): boolean =>
-  rows.some((row) =>
-    row.tags.some((tag) => tagMatches(tag, image))
-    && (familiar(row.repository) === familiar(image.repository)
-      || (configDigest !== undefined && sameId(row.id, configDigest)))
-  )
+  configDigest: string
+): Showing => {
+  if (rows.some((row) => hasTag(row, image) && sameId(row.id, configDigest))) return { _tag: "Shown" }
+  const now = under(rows, image)
+  const [first] = now
+  if (first === undefined) return { _tag: "Missing" }
+  const old = under(before, image)
+  return now.every(({ id }) => old.some((row) => sameId(row.id, id) || sameId(id, row.id)))
+    ? { _tag: "Kept", id: first.id }
+    : { _tag: "Shown" }
+}
+
+const under = (rows: ReadonlyArray<ImageRow>, image: ImageRef): ReadonlyArray<ImageRow> =>
+  rows.filter((row) => hasTag(row, image) && familiar(row.repository) === familiar(image.repository))
+
+const hasTag = (row: ImageRow, image: ImageRef): boolean => row.tags.some((tag) => tagMatches(tag, image))
 
 /** Some servers put the repository into the tag column too. */
 const tagMatches = (tag: string, image: ImageRef): boolean =>

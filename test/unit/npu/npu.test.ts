@@ -228,6 +228,46 @@ describe("a deploy", () => {
       assert.strictEqual((yield* deploy({ deploy: done, lists: [[foreign]] }))._tag, "Left")
     }))
 
+  const before = (rows: ReadonlyArray<unknown>, after: ReadonlyArray<unknown>) =>
+    Effect.map(
+      deploy({ deploy: done, lists: [rows, after] }),
+      (result) => result._tag === "Left" ? result.left.reason : "done"
+    )
+  const other = { ...listed, id: "cd".repeat(32) }
+
+  it.effect("is not done where the name has the id that it had before, and that is another image's", () =>
+    Effect.gen(function*() {
+      assert.match(
+        yield* before([other], [other]),
+        /docker-dash-ha:2\.0 is there, but it is another image: ListImage shows the id cdcdcdcdcdcd as before, and what was sent is abababababab/
+      )
+      const short = { ...other, id: "sha256:cdcdcdcdcdcd" }
+      assert.match(yield* before([other], [short]), /another image/, "shortened by one list")
+      assert.match(yield* before([short], [other]), /another image/, "or by the other")
+      assert.match(yield* before([other], [other, { ...other, tag: "1.0" }]), /another image/)
+    }))
+
+  it.effect("is done by its name where the id proves nothing", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* before([], [other]), "done", "a digest of another kind, and new")
+      assert.strictEqual(yield* before([{ ...other, id: "ef".repeat(32) }], [other]), "done", "it was replaced")
+      assert.strictEqual(yield* before([{ ...other, tag: "1.0" }], [other]), "done", "under another tag before")
+      for (const id of ["", "cdcdcd"]) {
+        assert.strictEqual(yield* before([{ ...other, id }], [{ ...other, id }]), "done", "no id is told")
+      }
+      assert.strictEqual(yield* before([listed], [listed]), "done", "sent over itself")
+      assert.strictEqual(yield* before([other], [other, { ...listed, imageName: "a" }]), "done", "by the digest")
+    }))
+
+  it.effect("sends nothing where no list would prove that it arrived", () =>
+    withNpu({ deploy: done, lists: [failure("UNAVAILABLE", "local")] }, (npu, calls) =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.fork(Effect.flip(npu.deploy(archive, () => undefined)))
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(fiber)).class, "Unreachable")
+        assert.isFalse(calls.some(([method]) => method === "Deploy"))
+      })))
+
   it.effect("takes the server's own error for what it is", () =>
     Effect.gen(function*() {
       const refused = {
