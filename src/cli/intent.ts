@@ -8,6 +8,7 @@ import { ControlClient } from "./control-client.ts"
 import { inSeconds } from "./duration.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
+import { late } from "./late.ts"
 import { pollUntil } from "./poll.ts"
 import { type CliError, Ended } from "./problem.ts"
 import { print, say, type Screen } from "./screen.ts"
@@ -60,7 +61,14 @@ export const intend = (
         say(`offloadctl: interrupted. The intent is recorded and stands: ${name} shall be ${desired}`)
       )
     )
-    if (Option.isNone(settled)) return yield* late(name, desired, options.timeout, last)
+    if (Option.isNone(settled)) {
+      const now = yield* Clock.currentTimeMillis
+      return yield* late(
+        `${name} is not ${desired} after ${inSeconds(options.timeout)}. The intent is recorded and stands`,
+        last,
+        (status) => goingOn(status, now)
+      )
+    }
     const status = last as ContainerStatus
     if (status.intent.desired !== desired) {
       return yield* new Ended({
@@ -88,32 +96,6 @@ const doneSentence = ({ container }: ContainerStatus, desired: Desired): string 
   return `${name} is running${image}`
 }
 
-/** Says what holds when the time is up: the intent stands, and when it will be done. */
-const late = Effect.fnUntraced(function*(
-  name: string,
-  desired: Desired,
-  timeout: number,
-  last: ContainerStatus | ExchangeError | undefined
-) {
-  const recorded = `${name} is not ${desired} after ${inSeconds(timeout)}. The intent is recorded and stands`
-  if (last === undefined || "_tag" in last) {
-    return yield* new Ended({
-      code: ExitCode.noDaemon,
-      message: `${recorded}: offloadd carries it out once it is back (${
-        last === undefined ? "it has not answered since" : last.message
-      })`
-    })
-  }
-  const { activity, container, npu } = last
-  const now = yield* Clock.currentTimeMillis
-  const next = container.nextRetryAt === null ? "" : `; the next try is ${age(container.nextRetryAt, now)}`
-  if (npu.reachable !== true) {
-    return yield* new Ended({
-      code: ExitCode.unreachable,
-      message: `${recorded}: it is carried out as soon as the NPU ${npu.endpoint} can be reached (${
-        npu.reason ?? "it has not answered yet"
-      })${next}`
-    })
-  }
-  return yield* new Ended({ code: ExitCode.timedOut, message: `${recorded}; offloadd goes on: ${activity}${next}` })
-})
+/** What offloadd does, and when it does the next thing. */
+const goingOn = ({ activity, container }: ContainerStatus, now: number): string =>
+  container.nextRetryAt === null ? activity : `${activity}; the next try is ${age(container.nextRetryAt, now)}`

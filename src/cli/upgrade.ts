@@ -6,6 +6,7 @@ import type { OrderTaken, UpgradeView } from "../control/upgrade-views.ts"
 import { inSeconds } from "./duration.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
+import { late } from "./late.ts"
 import { give } from "./order.ts"
 import { ask, outcomes } from "./plan.ts"
 import { pollUntil } from "./poll.ts"
@@ -99,21 +100,12 @@ const follow = Effect.fnUntraced(function*(
     : Effect.timeoutOption(waiting, options.timeout)).pipe(
       Effect.onInterrupt(() => say("offloadctl: interrupted. The order stands and goes on"))
     )
-  if (Option.isNone(end)) return yield* late(options.timeout ?? 0, last)
+  if (Option.isNone(end)) {
+    const stands = `it is not over after ${inSeconds(options.timeout ?? 0)}. The order stands`
+    return yield* late(stands, last, ({ message }) => message)
+  }
   const { code, message } = end.value!
   if (code !== ExitCode.done) return yield* new Ended({ code, message })
   yield* print(plain(message))
   return code
 })
-
-const late = (timeout: number, last: UpgradeView | ExchangeError | undefined) => {
-  const gone = last === undefined || "_tag" in last
-  return new Ended({
-    code: gone ? ExitCode.noDaemon : ExitCode.timedOut,
-    message: `it is not over after ${inSeconds(timeout)}. The order stands; ${
-      gone
-        ? `offloadd carries it out once it is back${last === undefined ? "" : ` (${last.message})`}`
-        : `offloadd goes on: ${last.message}`
-    }`
-  })
-}

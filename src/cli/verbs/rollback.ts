@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import { rollback } from "../upgrade.ts"
 import { millis, timeout, verb } from "../verb.ts"
 
-const wait = Options.boolean("wait").pipe(Options.withDescription("Wait until the earlier set runs."))
+const wait = Options.boolean("wait").pipe(
+  Options.withDescription("Wait until the earlier set runs; timed out 6, or 5 where the NPU is not reachable then.")
+)
 
 export const command = verb(
   "rollback",

@@ -16,7 +16,9 @@ const stageOnly = Options.boolean("stage-only").pipe(
   Options.withDescription("Bring the images to the NPU and switch nothing: ahead of the DPU's restart.")
 )
 const wait = Options.boolean("wait").pipe(
-  Options.withDescription("Wait for its end: exits 0 committed, 7 rolled back, 6 timed out.")
+  Options.withDescription(
+    "Wait for its end: exits 0 committed, 7 rolled back; timed out 6, or 5 where the NPU is not reachable then."
+  )
 )
 
 export const command = verb(

@@ -105,6 +105,20 @@ describe("upgrade", () => {
       assert.include(err, "20")
     }))
 
+  it.effect.each([["upgrade"], ["rollback"]] as const)(
+    "--wait exits 5 at the time-out where the NPU is not reachable then: %s",
+    ([verb]) =>
+      Effect.gen(function*() {
+        const away = view({ npu: npu({ reachable: false, reason: "no route to host" }) })
+        const { code, err } = yield* inTime([verb, "--wait", "--timeout", "3s"], answers(view(), away))
+        assert.deepStrictEqual([code, err], [
+          5,
+          "offloadctl: it is not over after 3 s. The order stands: it is carried out as soon as the NPU "
+          + "169.254.200.254:8080 can be reached (no route to host)\n"
+        ])
+      })
+  )
+
   it.effect("--wait exits 1 where it is refused before anything stopped", () =>
     Effect.gen(function*() {
       const refused = view({
