@@ -9,7 +9,7 @@ import { inSeconds } from "./duration.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
 import { late } from "./late.ts"
-import { pollUntil } from "./poll.ts"
+import { patiently, pollUntil } from "./poll.ts"
 import { type CliError, Ended } from "./problem.ts"
 import { print, say, type Screen } from "./screen.ts"
 import { age, plain } from "./text.ts"
@@ -44,17 +44,10 @@ export const intend = (
       return ExitCode.done
     }
     let last: ContainerStatus | ExchangeError | undefined
-    const look = client.status(accepted.container).pipe(
-      Effect.tap((status) => {
-        last = status
-      }),
-      Effect.map((status) => isSettled(status, desired, accepted.recordedAt)),
-      // The daemon may be restarting: the intent is on its disk.
-      Effect.catchTag("NoDaemon", (error) => {
-        last = error
-        return Effect.succeed(false)
-      })
-    )
+    const look = Effect.map(patiently("The intent", client.status(accepted.container)), (answer) => {
+      last = answer
+      return !("_tag" in answer) && isSettled(answer, desired, accepted.recordedAt)
+    })
     const settled = yield* pollUntil(look, (done) => done, every).pipe(
       Effect.timeoutOption(options.timeout),
       Effect.onInterrupt(() =>

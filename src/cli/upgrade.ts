@@ -9,7 +9,7 @@ import { ExitCode } from "./exit-code.ts"
 import { late } from "./late.ts"
 import { give } from "./order.ts"
 import { ask, outcomes } from "./plan.ts"
-import { pollUntil } from "./poll.ts"
+import { patiently, pollUntil } from "./poll.ts"
 import { Ended } from "./problem.ts"
 import { print, say } from "./screen.ts"
 import { plain } from "./text.ts"
@@ -83,17 +83,10 @@ const follow = Effect.fnUntraced(function*(
     return ExitCode.done
   }
   let last: UpgradeView | ExchangeError | undefined
-  const look = ask.pipe(
-    Effect.map((view) => {
-      last = view
-      return ended(view)
-    }),
-    // The daemon may be restarting: the order is on its disk.
-    Effect.catchTag("NoDaemon", (error) => {
-      last = error
-      return Effect.succeed(undefined)
-    })
-  )
+  const look = Effect.map(patiently("The order", ask), (answer) => {
+    last = answer
+    return "_tag" in answer ? undefined : ended(answer)
+  })
   const waiting = pollUntil(look, (end) => end !== undefined, every)
   const end = yield* (options.timeout === undefined
     ? Effect.map(waiting, Option.some)

@@ -75,6 +75,10 @@ describe("start and stop", () => {
       const older = waiting({ intent: { desired: "stopped", recordedAt: "2025-12-01T00:00:00.000Z", fulfilled: true } })
       const result = yield* start(daemon([waiting(), "away", "away", older, views.status()]), {}, "1 seconds")
       assert.strictEqual(result.code, 0)
+      assert.strictEqual(
+        result.err,
+        `offloadctl: ${noDaemon.message}. The intent is on offloadd's disk and stands: waiting until it is back\n`
+      )
     }))
 
   it.effect("exit 6 at the time-out and say when it will be done", () =>

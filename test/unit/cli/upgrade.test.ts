@@ -143,6 +143,20 @@ describe("upgrade", () => {
       assert.deepStrictEqual(daemon.asked, [["upgrade", { stageOnly: true }]])
     }))
 
+  it.effect("--wait says once of each absence of the daemon that the order stands, and waits on", () =>
+    Effect.gen(function*() {
+      const { client } = answers()
+      const looks = [view(), noDaemon, noDaemon, view(), noDaemon, ended("committed")]
+      const plan = Effect.suspend(() => {
+        const answer = looks.shift()!
+        return "_tag" in answer ? Effect.fail(answer) : Effect.succeed(answer)
+      })
+      const { code, err } = yield* inTime(["upgrade", "--wait"], { client: { ...client, plan } })
+      const word =
+        `offloadctl: ${noDaemon.message}. The order is on offloadd's disk and stands: waiting until it is back\n`
+      assert.deepStrictEqual([code, err], [0, word + word])
+    }))
+
   it.effect("exits 4 without a daemon", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* commandLine(["upgrade"])).code, 4)
