@@ -32,8 +32,14 @@ export const probed = (turn: Turn, input: Extract<Input, { _tag: "Probed" }>): v
       }
     })
   } else if (input.result === "Unhealthy") {
-    turn.setWatched(spec.name, { probe: badProbe(probe, input, input.reason ?? "it gave a wrong answer") })
-    announceUnhealthy(turn, spec, probe)
+    const reason = input.reason ?? "it gave a wrong answer"
+    // While the NPU does not answer either, what runs there is not seen, and nothing is held against it.
+    if (turn.memory.npu.reachable === false) {
+      turn.setWatched(spec.name, { probe: { ...excused(probe), healthy: false, reason } })
+    } else {
+      turn.setWatched(spec.name, { probe: badProbe(probe, input, reason) })
+      announceUnhealthy(turn, spec, probe)
+    }
   } else {
     turn.setWatched(spec.name, {
       probe: {
@@ -55,9 +61,10 @@ const mayRun = ({ lastClear, sighting }: Watched): boolean =>
  * the road's fault, and begins anew when the NPU is back.
  */
 export const excuseProbe = (turn: Turn, spec: ContainerSpec): void => {
-  const { everHealthy, healthy } = turn.watched(spec.name).probe
-  turn.setWatched(spec.name, { probe: { ...unprobed, everHealthy, healthy } })
+  turn.setWatched(spec.name, { probe: excused(turn.watched(spec.name).probe) })
 }
+
+const excused = ({ everHealthy, healthy }: ProbeRecord): ProbeRecord => ({ ...unprobed, everHealthy, healthy })
 
 /** A probe without answer counts against the service once the NPU itself is seen to answer. */
 export const settleProbe = (turn: Turn, spec: ContainerSpec, look: Look): void => {
@@ -85,13 +92,15 @@ const badProbe = (
 })
 
 const announceUnhealthy = (turn: Turn, spec: ContainerSpec, before: ProbeRecord): void => {
-  const { failures, reason } = turn.watched(spec.name).probe
+  const { probe: { failures, reason }, sighting } = turn.watched(spec.name)
   const threshold = turn.memory.policy.health.failures
   if (before.everHealthy && failures === threshold) {
     turn.say(
       "warning",
       "Unhealthy",
-      `${spec.name} runs, but failed ${threshold} probes in a row: ${reason ?? "no answer"}.`,
+      `${spec.name} ${sighting._tag === "Running" ? "runs, but " : ""}failed ${threshold} probes in a row: ${
+        reason ?? "no answer"
+      }.`,
       spec.name
     )
   }

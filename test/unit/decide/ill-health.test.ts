@@ -43,6 +43,27 @@ describe("a service that fails its probes", () => {
     assert.strictEqual(bench.record(gnmi).due?.cause, "Unhealthy")
   })
 
+  it("is not spoken of while the NPU does not answer, and is once it does", () => {
+    const bench = settled().lookFails(false)
+    bench.reasons()
+    for (let second = 0; second < 10; second += 1) {
+      for (let probe = 0; probe < 4; probe += 1) bench.wait(200).probe(gnmi, "Unhealthy")
+      bench.lookFails(false)
+    }
+    for (let probe = 0; probe < 4; probe += 1) bench.wait(200).probe(gnmi, "Unhealthy")
+    assert.deepStrictEqual(bench.reasons(), [])
+    assert.isFalse(bench.watched(gnmi).probe.healthy, "nothing that comes after it is started")
+    bench.look({})
+    for (let probe = 0; probe < 4; probe += 1) bench.wait(200).probe(gnmi, "Unhealthy")
+    assert.deepStrictEqual(bench.reasons(), ["NpuReachable", "Unhealthy"])
+  })
+
+  it("is not said to run where the NPU does not list it", () => {
+    const bench = settled().lookFails(true)
+    for (let probe = 0; probe < 3; probe += 1) bench.wait(200).probe(gnmi, "Unhealthy")
+    assert.strictEqual(bench.events.at(-1)?.message, `${gnmi} failed 3 probes in a row: refused.`)
+  })
+
   it("is not blamed for silence while the NPU is silent too", () => {
     const bench = settled()
     for (let second = 0; second < 90; second += 1) bench.wait(1000).probe(gnmi, "Unknown").lookFails(false)
