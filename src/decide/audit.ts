@@ -95,7 +95,10 @@ export const auditedTransfer = (
   })
 }
 
-/** Whatever is said while the saga goes on is of it; what is said last when it ends records how. */
+/**
+ * Whatever is said while the saga goes on is of it; what is said last when it ends records how. The next one may begin
+ * in its place at once.
+ */
 export const auditedSaga = (turn: Turn, fold: () => void): void => {
   const { lastUpgrade, upgrade } = turn.memory.durable
   const first = turn.events.length
@@ -104,9 +107,15 @@ export const auditedSaga = (turn: Turn, fold: () => void): void => {
   const ended = durable.lastUpgrade === lastUpgrade ? null : durable.lastUpgrade
   const saga = ended ?? durable.upgrade ?? upgrade
   if (saga === null) return
+  const begun = ended === null || durable.upgrade === null
+    ? -1
+    : turn.events.findIndex(({ reason }, index) => index >= first && reason === "UpgradeBegun")
+  const end = begun === -1 ? turn.events.length : begun
   sign(turn, first, { operation: saga.id })
-  if (ended === null || turn.events.length === first) return
-  sign(turn, turn.events.length - 1, { operation: saga.id, outcome: sagaOutcomes[ended.outcome] })
+  if (ended !== null && end > first) {
+    turn.events[end - 1] = { ...turn.events[end - 1]!, outcome: sagaOutcomes[ended.outcome] }
+  }
+  if (durable.upgrade !== null) sign(turn, end, { operation: durable.upgrade.id })
 }
 
 const sagaOutcomes: Readonly<Record<SagaOutcome, AuditOutcome>> = {

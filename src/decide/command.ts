@@ -15,7 +15,14 @@ export const commanded = (turn: Turn, input: Extract<Input, { _tag: "Commanded" 
   turn.replies.push({ id, reply })
   const refused = "reason" in reply
   const operation = reply._tag === "Deploying" ? reply.operation : turn.operation()
-  sign(turn, first, { actor, operation, outcome: refused ? "refused" : "accepted" }, {
+  // The upgrade that the operator is told of: what is said of it here is found by its id as well.
+  const upgrade = reply._tag === "Taken" ? reply.saga : undefined
+  sign(turn, first, {
+    actor,
+    operation,
+    ...(upgrade === undefined ? {} : { partOf: upgrade }),
+    outcome: refused ? "refused" : "accepted"
+  }, {
     severity: "notice",
     reason: refused ? "CommandRefused" : "CommandTaken",
     message: `An operator's command (${command._tag}) was ${refused ? `refused: ${reply.reason}` : "taken"}.`,

@@ -31,7 +31,7 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(sche
 const auditFields = {
   /** Unique for all lives of the daemon. */
   operation: optional(Schema.String),
-  /** The upgrade that it is a step of. */
+  /** The upgrade that it is a step of, or an operator's order about. */
   partOf: optional(Schema.String),
   /** `offloadd`, or who asked for it. */
   actor: optional(Schema.String),

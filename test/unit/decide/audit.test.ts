@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import { absent, Bench, database, deployed, digest, ha, settled, stopped } from "./bench.ts"
+import { UpgradeWorld } from "./upgrade/world.ts"
 
 const last = (bench: Bench, reason: string) => bench.events.findLast((event) => event.reason === reason)
 
@@ -88,6 +89,33 @@ describe("the audit", () => {
       duration: 1001,
       after: { image: "docker-dash-ha:2.0", digest: digest("docker-dash-ha:2.0") }
     })
+  })
+
+  it("gives what an operator's rollback says to the upgrade as well", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0").pass(15)
+    world.events.length = 0
+    world.command({ _tag: "Rollback" })
+    const told = world.events.filter(({ partOf }) => partOf === "upgrade-1")
+    assert.includeMembers(told.map(({ reason }) => reason), [
+      "RollbackRequested",
+      "Quarantined",
+      "UpgradeFailed",
+      "Switching"
+    ])
+    assert.deepInclude(told[0], { actor: "unknown", outcome: "accepted" })
+    assert.notStrictEqual(told[0]?.operation, "upgrade-1", "the command is an operation of its own")
+  })
+
+  it("tells the end of an upgrade from the beginning of the one that takes its place at once", () => {
+    const world = new UpgradeWorld()
+    world.refusal = "no room"
+    world.upgradeTo("2.0").pass(5)
+    world.events.length = 0
+    world.upgradeTo("3.0").pass(5)
+    const told = (reason: string) => world.events.find((event) => event.reason === reason)
+    assert.deepInclude(told("UpgradeSuperseded"), { operation: "upgrade-1", outcome: "cancelled" })
+    assert.deepInclude(told("UpgradeBegun"), { operation: "upgrade-2" })
+    assert.notProperty(told("UpgradeBegun"), "outcome")
   })
 
   it("never gives two lives of the daemon the same operation", () => {
