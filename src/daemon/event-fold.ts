@@ -1,9 +1,9 @@
 /**
- * Folding of events: a storm of equal ones, of one reason and one container, is
- * told one by one to a bound and then as one line with a count for each window.
- * What operators asked for is never folded.
+ * Folding of events: a storm of equal ones, of one reason, one container and one
+ * upgrade if any, is told one by one to a bound and then as one line with a count
+ * for each window. What operators asked for is never folded.
  */
-import { type EventBody, self } from "../model/event.ts"
+import { type EventBody, self, upgradeOf } from "../model/event.ts"
 import type { Policy } from "../policy/policy.ts"
 
 /** An event to tell; `count` where it stands for several. */
@@ -30,9 +30,10 @@ export class EventFold {
   /** The event where it is to be told now; what is not comes in a summary. */
   add(body: EventBody, mono: number): Told | undefined {
     if (body.actor !== undefined && body.actor !== self) return body
-    const key = `${body.reason} ${body.container ?? ""}`
+    const key = `${body.reason} ${body.container ?? ""} ${upgradeOf(body) ?? ""}`
     const window = this.windows.get(key)
     if (window === undefined || (window.folded === 0 && mono >= window.begun + this.policy.window)) {
+      this.forget(mono)
       this.windows.set(key, { begun: mono, told: 1, folded: 0, last: body })
       return body
     }
@@ -43,6 +44,13 @@ export class EventFold {
     }
     window.folded += 1
     return undefined
+  }
+
+  /** What has ended and is not owed a summary: there is no end to the upgrades that there may be. */
+  private forget(mono: number): void {
+    for (const [key, { begun, folded }] of this.windows) {
+      if (folded === 0 && mono >= begun + this.policy.window) this.windows.delete(key)
+    }
   }
 
   /** The summaries of windows that have ended; a storm that goes on is in the next one from its first event. */
@@ -67,12 +75,8 @@ export class EventFold {
 
   private summarise(mono: number, ended: (window: Window) => boolean): ReadonlyArray<Told> {
     const summaries: Array<Told> = []
-    for (const [key, window] of this.windows) {
-      if (!ended(window)) continue
-      if (window.folded === 0) {
-        this.windows.delete(key)
-        continue
-      }
+    for (const window of this.windows.values()) {
+      if (!ended(window) || window.folded === 0) continue
       const { folded, last } = window
       summaries.push({
         ...last,

@@ -61,6 +61,10 @@ export interface EventBody extends Audit {
   readonly message: string
 }
 
+/** The upgrade that it is of, by its own id or as a step; undefined for all else. */
+export const upgradeOf = ({ operation, partOf }: Audit): string | undefined =>
+  partOf ?? (operation?.startsWith("upgrade-") === true ? operation : undefined)
+
 export const Event = Schema.Struct({
   /** Counts up, on from the last that was recorded before the daemon started. */
   sequence: Schema.Int,

@@ -84,7 +84,7 @@ export const Policy = Schema.Struct({
     deadline: Millis
   }),
   events: Schema.Struct({
-    /** So many events of one reason and container are told one by one within `window`, further ones as one line. */
+    /** So many events of one reason, container and upgrade are told one by one within `window`, further ones as one line. */
     burst: Schema.Int.pipe(Schema.between(1, 1000)),
     window: Millis
   }),

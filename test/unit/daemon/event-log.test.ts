@@ -160,6 +160,20 @@ describe("folding", () => {
     assert.isDefined(fold.add(said("Stopped", "ha"), 2 * window + 1))
   })
 
+  it("takes what names different upgrades for different events", () => {
+    const fold = new EventFold(defaults.events)
+    const begun = (operation: string): EventBody => ({ ...said("UpgradeBegun"), operation })
+    const step = (partOf: string, operation: string): EventBody => ({ ...said("Stopping", "ha"), operation, partOf })
+    for (let number = 1; number <= 100; number += 1) {
+      assert.isDefined(fold.add(begun(`upgrade-${number}`), number))
+      assert.isDefined(fold.add(step(`upgrade-${number}`, `op-x-${number}`), number))
+    }
+    const again = Array.from({ length: burst }, () => fold.add(begun("upgrade-7"), 200))
+    assert.strictEqual(again.filter((told) => told === undefined).length, 1, "what one upgrade says is folded")
+    const steps = Array.from({ length: burst }, (_, number) => fold.add(step("upgrade-7", `op-y-${number}`), 200))
+    assert.strictEqual(steps.filter((told) => told === undefined).length, 1, "its steps are, of whatever operation")
+  })
+
   it("never swallows what an operator asked for", () => {
     const fold = new EventFold(defaults.events)
     for (let event = 0; event < 100; event += 1) {
