@@ -33,7 +33,11 @@ const renderPlan = (view: UpgradeView, now: number, colour: boolean): string => 
     ["You Can", view.advice === null ? null : plain(view.advice)],
     [
       "Staged",
-      view.staged === null ? null : `${plain(view.staged.version)}, ${view.staged.ready ? "ready" : "not yet"}`
+      view.staged === null
+        ? null
+        : `${plain(view.staged.version)}, ${
+          view.staged.waits === null ? view.staged.ready ? "ready" : "not yet" : plain(view.staged.waits)
+        }`
     ],
     ...view.quarantine.map(({ at, reason, version }) =>
       ["Quarantine", `${plain(version)} since ${dated(at, now)}: ${plain(reason)}`] as const

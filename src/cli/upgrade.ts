@@ -30,7 +30,9 @@ export const upgrade = Effect.fn("upgrade")(function*(options: UpgradeOptions) {
     ...(options.to === undefined ? {} : { version: options.to }),
     ...(options.stageOnly ? { stageOnly: true } : {})
   })
-  return yield* follow(taken, options, options.stageOnly ? isStaged : isOver(taken, codes))
+  return yield* options.stageOnly
+    ? follow(taken, options, isStaged, ({ message, staged }) => staged?.waits ?? message)
+    : follow(taken, options, isOver(taken, codes))
 })
 
 export const rollback = Effect.fn("rollback")(function*(options: Pick<UpgradeOptions, "wait" | "timeout">) {
@@ -70,13 +72,15 @@ const codes: Readonly<Record<NonNullable<UpgradeView["last"]>["outcome"], ExitCo
 
 const isStaged = (view: UpgradeView): End | undefined => {
   if (view.staged?.ready === true) return { code: ExitCode.done, message: view.message }
-  return view.refused ? { code: ExitCode.failed, message: view.message } : undefined
+  // While an upgrade is under way its images are the ones that are refused.
+  return view.refused && view.id === null ? { code: ExitCode.failed, message: view.message } : undefined
 }
 
 const follow = Effect.fnUntraced(function*(
   taken: OrderTaken,
   options: Pick<UpgradeOptions, "wait" | "timeout">,
-  ended: (view: UpgradeView) => End | undefined
+  ended: (view: UpgradeView) => End | undefined,
+  goesOn: (view: UpgradeView) => string = ({ message }) => message
 ) {
   if (!options.wait) {
     yield* print(`${plain(taken.message)}; not waiting for it, "offloadctl plan" says how it goes`)
@@ -95,7 +99,7 @@ const follow = Effect.fnUntraced(function*(
     )
   if (Option.isNone(end)) {
     const stands = `it is not over after ${inSeconds(options.timeout ?? 0)}. The order stands`
-    return yield* late(stands, last, ({ message }) => message)
+    return yield* late(stands, last, goesOn)
   }
   const { code, message } = end.value!
   if (code !== ExitCode.done) return yield* new Ended({ code, message })

@@ -74,8 +74,13 @@ export const UpgradeView = Schema.Struct({
     wayBack: nullable(Schema.String),
     state: Schema.String
   })),
-  /** Images that an operator wants on the NPU ahead of their time. */
-  staged: nullable(Schema.Struct({ version: Schema.String, ready: Schema.Boolean })),
+  /** Images that an operator wants on the NPU ahead of their time; null also while an upgrade brings them. */
+  staged: nullable(Schema.Struct({
+    version: Schema.String,
+    ready: Schema.Boolean,
+    /** What they wait for, as a clause; null where they are brought or are there. */
+    waits: Schema.optionalWith(nullable(Schema.String), { default: () => null })
+  })),
   quarantine: Schema.Array(QuarantineView),
   last: nullable(Schema.Struct({
     id: Schema.String,

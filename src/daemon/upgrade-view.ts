@@ -47,11 +47,15 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
         state: saga === null || member === undefined ? "unchanged" : stateOf(saga, member)
       }
     }),
-    staged: durable.staged === null || saga !== null ? null : {
+    // An upgrade to that very version brings them itself.
+    staged: durable.staged === null || (saga?.kind === "upgrade" && saga.version === durable.staged) ? null : {
       version: durable.staged,
       // With what the DPU runs now in the state folder: where it cannot be kept, that too is known by then.
-      ready: staged.length > 0 && staged.every((image) => isHeld(memory, image) === true)
-        && !isKeeping(memory)
+      ready: saga === null && staged.length > 0 && staged.every((image) => isHeld(memory, image) === true)
+        && !isKeeping(memory),
+      waits: saga === null
+        ? null
+        : `staging waits until ${saga.id} is ${isGoingBack(saga) ? "rolled back" : "committed"}`
     },
     quarantine: durable.quarantine.map(({ at, images, reason: why, version }) => ({
       version,
@@ -81,12 +85,12 @@ const pick = ({ at, id, kind, outcome, reason, version }: NonNullable<Memory["du
   at
 })
 
-const goalOf = ({ kind, phase }: Saga, { passed, previous, target }: Member): string | null =>
-  phase === "rollingBack"
-    ? passed ? null : previous?.image ?? null
-    : kind === "rollback"
-    ? previous?.image ?? null
-    : target
+const isGoingBack = ({ kind, phase }: Saga): boolean => kind === "rollback" || phase === "rollingBack"
+
+const goalOf = (saga: Saga, { passed, previous, target }: Member): string | null => {
+  if (!isGoingBack(saga)) return target
+  return saga.phase === "rollingBack" && passed ? null : previous?.image ?? null
+}
 
 const stateOf = ({ phase }: Saga, { passed, side }: Member): string => {
   switch (phase) {

@@ -61,6 +61,24 @@ describe("plan", () => {
       )
     }))
 
+  it.effect("says that an order to stage waits for the end of the upgrade under way", () =>
+    Effect.gen(function*() {
+      const world = new UpgradeWorld().upgradeTo("2.0").pass(60)
+      assert.strictEqual(world.memory.durable.upgrade?.phase, "probation")
+      world.command({ _tag: "Upgrade", version: "3.0", stageOnly: true })
+      assert.match((yield* plan(world)).out, /Staged +3\.0, staging waits until upgrade-1 is committed\n/)
+      world.command({ _tag: "Rollback" })
+      assert.match((yield* plan(world)).out, /Staged +3\.0, staging waits until upgrade-1 is rolled back\n/)
+    }))
+
+  it.effect("says nothing of an order to stage once an upgrade has taken it over", () =>
+    Effect.gen(function*() {
+      const world = new UpgradeWorld()
+      world.command({ _tag: "Upgrade", version: "2.0", stageOnly: true })
+      assert.match((yield* plan(world.pass(10))).out, /Staged +2\.0, ready\n/)
+      assert.notInclude((yield* plan(world.upgradeTo("2.0").pass(10))).out, "Staged")
+    }))
+
   it.effect("exits 3 where the set is Degraded", () =>
     Effect.gen(function*() {
       const world = new UpgradeWorld()

@@ -134,13 +134,24 @@ describe("upgrade", () => {
     Effect.gen(function*() {
       const idle = view({ phase: "idle", id: null, message: "the images of 2.0 are on the NPU" })
       const daemon = answers(
-        { ...idle, staged: { version: "2.0", ready: false } },
-        { ...idle, staged: { version: "2.0", ready: true } }
+        { ...idle, staged: { version: "2.0", ready: false, waits: null } },
+        { ...idle, staged: { version: "2.0", ready: true, waits: null } }
       )
       const { code, out } = yield* inTime(["upgrade", "--stage-only", "--wait"], daemon)
       assert.strictEqual(code, 0)
       assert.include(out, "the images of 2.0 are on the NPU")
       assert.deepStrictEqual(daemon.asked, [["upgrade", { stageOnly: true }]])
+    }))
+
+  it.effect("--stage-only says that it waits for the end of the upgrade under way, whatever that is refused", () =>
+    Effect.gen(function*() {
+      const staged = { version: "3.0", ready: false, waits: "staging waits until upgrade-3 is committed" }
+      const { code, err } = yield* inTime(
+        ["upgrade", "--stage-only", "--wait", "--timeout", "3s"],
+        answers(view({ refused: true, staged }))
+      )
+      assert.strictEqual(code, 6)
+      assert.match(err, /The order stands; offloadd goes on: staging waits until upgrade-3 is committed\n$/)
     }))
 
   it.effect("--wait says once of each absence of the daemon that the order stands, and waits on", () =>
