@@ -119,12 +119,13 @@ const cancel = (operation: string) =>
     const asked = yield* client.cancel(operation)
     // From an NPU that is away nothing can be read back: there is nothing to wait for.
     if (hasEnded(asked) || Option.isSome(yield* unreachableNpu)) return asked
-    const ended = yield* pollUntil(client.deployment(operation), hasEnded, every).pipe(
+    const look = Effect.zip(client.deployment(operation), unreachableNpu)
+    const ended = yield* pollUntil(look, ([status, away]) => hasEnded(status) || Option.isSome(away), every).pipe(
       // Also after Ctrl-C, where nothing else can be interrupted any more.
       Effect.interruptible,
       Effect.timeoutOption(cancelPatience)
     )
-    return Option.getOrElse(ended, () => asked)
+    return Option.match(ended, { onNone: () => asked, onSome: ([status]) => status })
   })
 
 const afterCancel = (status: DeployStatus): string =>

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -134,6 +135,17 @@ ${image}: sending, 50 %, 50.0 MiB of 100.0 MiB, 83.3 MiB/s, 1 s left
         4
       )
       assert.deepStrictEqual([code, cancels()], [5, 1])
+      assert.include(err, "the deploy was cancelled after 3 s: the NPU cannot be reached (it is dark)")
+    }))
+
+  it.effect("--timeout waits for no read-back longer once the NPU is seen to be away", () =>
+    Effect.gen(function*() {
+      const { client } = daemon([sending(1)], sending(1))
+      const away = views.npu({ reachable: false, reason: "it is dark" })
+      const version = Effect.map(Clock.currentTimeMillis, (now) =>
+        views.version(now < Date.parse("2026-01-01T00:00:05.000Z") ? {} : { npu: away }))
+      const { code, err } = yield* send({ ...client, version }, { timeout: 3000 }, {}, 6)
+      assert.strictEqual(code, 5)
       assert.include(err, "the deploy was cancelled after 3 s: the NPU cannot be reached (it is dark)")
     }))
 
