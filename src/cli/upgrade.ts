@@ -86,6 +86,8 @@ const follow = Effect.fnUntraced(function*(
     yield* print(`${plain(taken.message)}; not waiting for it, "offloadctl plan" says how it goes`)
     return ExitCode.done
   }
+  // What the order means, before a wait that may be long.
+  yield* say(`offloadctl: ${plain(taken.message)}`)
   let last: UpgradeView | ExchangeError | undefined
   const look = Effect.map(patiently("The order", ask), (answer) => {
     last = answer

@@ -77,7 +77,9 @@ const stageAhead = (turn: Turn, version: string | undefined): Reply => {
   turn.setImages({ pace: {}, nextListing: Number.NEGATIVE_INFINITY })
   turn.setUpgrade({ imagesFresh: false })
   turn.say("notice", "StagingRequested", `An operator wants the images of ${version} on the NPU ahead of their time.`)
-  return { _tag: "Taken", saga: undefined, version, message: `the images of ${version} are brought to the NPU` }
+  const saga = turn.memory.durable.upgrade
+  const after = saga === null || saga.version === version ? "" : ` once ${saga.id} is over`
+  return { _tag: "Taken", saga: undefined, version, message: `the images of ${version} are brought to the NPU${after}` }
 }
 
 /** Back from what is under way, or to the set before the last committed one. */

@@ -113,7 +113,8 @@ describe("upgrade", () => {
         const { code, err } = yield* inTime([verb, "--wait", "--timeout", "3s"], answers(view(), away))
         assert.deepStrictEqual([code, err], [
           5,
-          "offloadctl: it is not over after 3 s. The order stands: it is carried out as soon as the NPU "
+          `offloadctl: ${verb} is taken\n`
+          + "offloadctl: it is not over after 3 s. The order stands: it is carried out as soon as the NPU "
           + "169.254.200.254:8080 can be reached (no route to host)\n"
         ])
       })
@@ -165,7 +166,7 @@ describe("upgrade", () => {
       const { code, err } = yield* inTime(["upgrade", "--wait"], { client: { ...client, plan } })
       const word =
         `offloadctl: ${noDaemon.message}. The order is on offloadd's disk and stands: waiting until it is back\n`
-      assert.deepStrictEqual([code, err], [0, word + word])
+      assert.deepStrictEqual([code, err], [0, `offloadctl: upgrade is taken\n${word}${word}`])
     }))
 
   it.effect("exits 4 without a daemon", () =>

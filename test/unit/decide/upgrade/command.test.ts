@@ -80,7 +80,8 @@ describe("an order to stage", () => {
   it("is carried out after the commit of what is on probation", () => {
     const world = onProbation()
     world.offer("3.0")
-    world.command({ _tag: "Upgrade", version: "3.0", stageOnly: true })
+    const reply = world.command({ _tag: "Upgrade", version: "3.0", stageOnly: true })
+    assert.deepInclude(reply, { message: "the images of 3.0 are brought to the NPU once upgrade-1 is over" })
     world.settle().until(({ images }) => images.has("docker-dash-ha:3.0"))
     assert.deepStrictEqual(world.versions(), all("2.0"))
   })
