@@ -78,7 +78,7 @@ export const rolledBack = (turn: Turn, saga: Saga): void => {
   const stranded = saga.members.filter(({ previous }) => previous === null)
   if (stranded.length > 0) {
     const fates = stranded.map(({ container, side }) =>
-      `${container} had no way back and ${side === "new" ? `stays at ${saga.version}` : "has nothing to run"}`
+      `${container} had no way back and ${side === "new" ? `stays at ${saga.version}` : "was not switched"}`
     )
     return giveUp(turn, saga, `${saga.failure ?? "it was rolled back"}; ${fates.join("; ")}`)
   }

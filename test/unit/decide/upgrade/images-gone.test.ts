@@ -162,7 +162,7 @@ describe("a way back", () => {
     world.behave("database", "2.0", { crashes: 500 })
     world.upgradeTo("2.0").until(({ memory }) => memory.durable.degraded !== null, 1500)
     assert.notInclude(world.reasons(), "RolledBack")
-    assert.include(world.memory.durable.degraded, `${gnmi} had no way back and has nothing to run`)
+    assert.include(world.memory.durable.degraded, `${gnmi} had no way back and was not switched`)
   })
 })
 
