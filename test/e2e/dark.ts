@@ -29,29 +29,42 @@ export const darkened = Effect.gen(function*() {
 
 interface Holdings {
   readonly rssKiB: number
-  /** What each is of, as /proc shows it, without the numbers of sockets and pipes; sorted. */
+  /** What each is of, as /proc shows it, without the numbers of sockets and pipes, and without sockets that connect; sorted. */
   readonly descriptors: ReadonlyArray<string>
 }
 
-const holdings = (pid: number): Holdings => ({
-  rssKiB: Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
-  descriptors: readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => kindOf(`/proc/${pid}/fd/${descriptor}`)).sort()
-})
+const holdings = (pid: number): Holdings => {
+  const targets = readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => targetOf(`/proc/${pid}/fd/${descriptor}`))
+  // Read afterwards: what is connecting by now was there before or is not among them.
+  const attempts = connecting(pid)
+  return {
+    rssKiB: Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
+    descriptors: targets.filter((target) => !attempts.has(target)).map((target) => target.replace(/:\[\d+\]$/, ""))
+      .sort()
+  }
+}
 
 /** None where it was closed meanwhile. */
-const kindOf = (link: string): ReadonlyArray<string> => {
+const targetOf = (link: string): ReadonlyArray<string> => {
   try {
-    return [readlinkSync(link).replace(/:\[\d+\]$/, "")]
+    return [readlinkSync(link)]
   } catch {
     return []
   }
 }
 
+/** The sockets in state SYN_SENT, which /proc calls 02. */
+const connecting = (pid: number): ReadonlySet<string> =>
+  new Set(
+    readFileSync(`/proc/${pid}/net/tcp`, "utf8").split("\n").map((line) => line.trim().split(/\s+/))
+      .filter(([, , , state]) => state === "02").map((fields) => `socket:[${fields[9]}]`)
+  )
+
 /**
  * What a process holds, over so many seconds: the least of its memory, which is
  * what collections leave (between two of them it rises by some MiB), and the least
- * of its descriptors, since an attempt to connect, a file being read and one being
- * written have each one for a moment.
+ * of its descriptors, since a probe, a file being read and one being written have
+ * each one for a moment.
  */
 export const held = (pid: number, seconds: number): Effect.Effect<Holdings> =>
   Effect.sync(() => holdings(pid)).pipe(
