@@ -160,6 +160,8 @@ const see = (turn: Turn, spec: ContainerSpec, sighting: Sighting): void => {
     sighting,
     ...(before._tag === sighting._tag ? {} : { since: turn.now }),
     ...(sighting._tag === "Unknown" ? {} : { lastClear: sighting._tag }),
+    // However it came to that: the next one is asked to stop before it is forced to.
+    ...(sighting._tag === "Stopped" || sighting._tag === "Absent" ? { stopTries: 0 } : {}),
     ...(sameInstance ? {} : { probe: unprobed })
   })
   if (sighting._tag === "Running") seenRunning(turn, spec, sighting, watched)

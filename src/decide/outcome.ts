@@ -20,9 +20,12 @@ export const acted = (turn: Turn, input: Extract<Input, { _tag: "Acted" }>): voi
   turn.look = true
   const { outcome } = input
   if (outcome._tag === "Ambiguous") {
-    turn.setWatched(spec.name, {
-      unsettled: { action: input.action, reason: outcome.reason, unreachable: outcome.unreachable }
-    })
+    // Where the NPU is known to be away, it is that, and nobody's failure.
+    if (!(outcome.unreachable && turn.memory.npu.reachable === false)) {
+      turn.setWatched(spec.name, {
+        unsettled: { action: input.action, reason: outcome.reason, unreachable: outcome.unreachable }
+      })
+    }
     turn.say(
       "info",
       "OutcomeUnknown",
@@ -121,7 +124,7 @@ const idOf = (rows: ReadonlyArray<StoredImage>, name: string): string | undefine
 
 export const imagesNotListed = (turn: Turn, reason: string): void => {
   const wait = baseDelay(turn.memory.policy.transfer, 1)
-  turn.setImages({ listing: false, nextListing: turn.now.mono + wait })
+  turn.setImages({ listing: false, listed: Number.NEGATIVE_INFINITY, nextListing: turn.now.mono + wait })
   turn.say("warning", "ImagesUnknown", `The NPU does not say which images it holds: ${reason}. It is asked again.`)
 }
 

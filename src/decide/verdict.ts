@@ -185,6 +185,9 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
       const unready = runsAnother && memory.durable.upgrade?.phase === "switching"
           && isSwitching(memory, spec.name)
         ? waitForWayBack(memory, mono)
+        // That list has grown old where it has waited for another service since.
+        : runsAnother
+        ? imageVerdict(memory, spec.service, image, mono, Math.max(since, mono - memory.policy.upgrade.longestStep))
         : undefined
       return unready ?? stop(
         memory,
@@ -212,7 +215,7 @@ const imageVerdict = (
 ): Verdict | undefined => {
   const name = format(image)
   const { images } = memory
-  const held = images.listed < since ? undefined : isHeld(memory, image)
+  const held = answeredSince(images, since) ? isHeld(memory, image) : undefined
   if (held === true) return undefined
   if (held === undefined) {
     if (images.listing) {
@@ -248,6 +251,10 @@ const imageVerdict = (
     }
     : act("Deploy", `sending ${name} to the NPU`, { image })
 }
+
+/** Whether the list in memory was asked for at that moment or later: one under way shows nothing yet. */
+const answeredSince = ({ listed, listing }: Memory["images"], since: number): boolean =>
+  since === Number.NEGATIVE_INFINITY || (!listing && listed >= since)
 
 /** The same verdict where the NPU can do it; otherwise the wait for an NPU that can. */
 const feasible = (memory: Memory, what: Verdict): Verdict => {

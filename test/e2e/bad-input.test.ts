@@ -92,7 +92,7 @@ describe("bad input", () => {
         [["deploy", bad], 1, /it is a folder/],
         [["deploy", fifo], 1, /it is not a regular file/],
         [["deploy", join(bad, "none.tar")], 2, /there is no file/],
-        [["deploy", "docker-dash-ha"], 2, /there is no file docker-dash-ha, .* has no tag/],
+        [["deploy", "docker-dash-ha"], 2, /there is no file \S*docker-dash-ha, .* has no tag/],
         [
           ["deploy", "docker-dash-ha:9"],
           1,

@@ -21,7 +21,8 @@ import {
   isWantedRunning,
   runningInstance,
   specOf,
-  stagedImages
+  stagedImages,
+  wrongServices
 } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 import { loseWaysBack, preflight, stage, staging, waitForWayBack } from "./stage.ts"
@@ -186,7 +187,8 @@ const probation = (turn: Turn, saga: Saga): void => {
     return spec !== undefined && runningInstance(turn.memory, spec) !== undefined &&
       healthOf(turn.memory, spec) === "True"
   })
-  if (holds) commit(turn, saga)
+  // A set is never committed in part.
+  if (holds && wrongServices(turn.memory, saga.version).length === 0) commit(turn, saga)
 }
 
 const hasFailed = (turn: Turn, saga: Saga): boolean => {

@@ -85,6 +85,8 @@ export const begin = (turn: Turn): void => {
  */
 export const join = (turn: Turn, saga: Saga): Saga => {
   if (saga.kind === "rollback" || saga.phase === "rollingBack") return saga
+  // Where another version is wanted, a switch would end in bringing back what runs well on probation.
+  if (saga.phase === "probation" && (targetVersion(turn.memory) ?? saga.version) !== saga.version) return saga
   const found = foundSince(turn.memory, saga, saga.version)
   if (found.length === 0) return saga
   const joined: Saga = {

@@ -3,7 +3,7 @@ import { split } from "../../model/image.ts"
 import type { Command, Reply } from "../input.ts"
 import { assignedImage, dpuVersion, targetVersion } from "../memory.ts"
 import type { Turn } from "../turn.ts"
-import { membersBack, open } from "./begin.ts"
+import { inherit, membersBack, open } from "./begin.ts"
 import { drop, fail, quarantine } from "./end.ts"
 import { isAtWayBack, wrongServices } from "./members.ts"
 import type { Phase } from "./record.ts"
@@ -96,8 +96,11 @@ const rollback = (turn: Turn): Reply => {
       // The order is undone with it: the DPU's own version is wanted again.
       if (turn.memory.durable.ordered === saga.version) turn.setDurable({ ordered: null })
       // What it took over from on probation is not good yet: it goes on with that, where that is wanted, or back.
+      const wanted = targetVersion(turn.memory)
+      const goesOn = wanted ?? turn.memory.durable.dpuVersion ?? saga.version
       if (saga.members.every((member) => isAtWayBack(turn.memory, member))) drop(turn, saga, reason)
-      else if (targetVersion(turn.memory) === saga.version) fail(turn, saga, reason, false)
+      else if (goesOn !== saga.version && wrongServices(turn.memory, goesOn).length === 0) inherit(turn, saga, goesOn)
+      else if (wanted === undefined || wanted === saga.version) fail(turn, saga, reason, false)
     } else fail(turn, saga, reason, true)
     return { _tag: "Taken", saga: saga.id, version: saga.version, message: `${saga.id} to ${saga.version} is undone` }
   }

@@ -154,22 +154,26 @@ const end = (turn: Turn, saga: Saga, outcome: SagaOutcome, reason: string): void
       reason,
       at: new Date(turn.now.wall).toISOString()
     },
-    // An order is carried out once; where it failed it is not given again by itself.
-    ...(ordered === saga.version && outcome !== "superseded" && (outcome !== "committed" || isDpus(turn, ordered))
+    // An order is carried out once, and where it failed not given again by itself. What it had taken over from may have
+    // failed in its place: then it has still to be carried out.
+    ...(ordered === saga.version && outcome !== "superseded" && isSettled(turn, ordered, outcome)
       ? { ordered: null }
       : {})
   })
   restartClocks(turn)
 }
 
-const isDpus = (turn: Turn, version: string): boolean => turn.memory.durable.dpuVersion === version
+/** Whether an order of this version is over: carried out and the DPU's own, or failed. */
+const isSettled = ({ memory }: Turn, ordered: string, outcome: SagaOutcome): boolean =>
+  outcome === "committed" ? memory.durable.dpuVersion === ordered : isQuarantined(memory, ordered)
 
 export const quarantine = (turn: Turn, { members, version }: Saga, reason: string): void =>
   setApart(turn, version, members.map(({ digest, target }) => ({ image: target, digest })), reason)
 
 /** The set that was on probation when this saga took over from it. */
 export const quarantineUnproved = (turn: Turn, { members }: Saga, reason: string): void => {
-  const images = members.flatMap(({ container }) => turn.record(container).assigned ?? [])
+  const images = members.filter((member) => !isAtWayBack(turn.memory, member))
+    .flatMap(({ container }) => turn.record(container).assigned ?? [])
   for (const version of new Set(images.map((image) => split(image).tag))) {
     const ofVersion = images.filter((image) => split(image).tag === version)
     setApart(turn, version, ofVersion.map((image) => ({ image, digest: null })), reason)

@@ -7,7 +7,7 @@ import { format, type ImageRef, split } from "../../model/image.ts"
 import { deedsOf } from "../../model/speech.ts"
 import { lacking } from "../capable.ts"
 import { listImages } from "../list-images.ts"
-import { watchedOf } from "../memory.ts"
+import { targetVersion, watchedOf } from "../memory.ts"
 import { blockingIntent, isHeld, runsAssigned } from "../question.ts"
 import { beginTransfer } from "../transfer.ts"
 import type { Turn } from "../turn.ts"
@@ -118,6 +118,16 @@ export const stage = (turn: Turn, images: ReadonlyArray<ImageRef>): Exclude<Stag
 
 /** Beyond the images: what else must hold before the first service is stopped. */
 export const preflight = (memory: Turn["memory"], saga: Saga): Exclude<Staging, { _tag: "List" | "Send" }> => {
+  const wanted = targetVersion(memory)
+  // It had taken over from one on probation, and may not give way to the next: nothing is stopped for what nobody wants any more.
+  if (saga.kind === "upgrade" && wanted !== undefined && wanted !== saga.version) {
+    return {
+      _tag: "Wait",
+      reason: "Paused",
+      message: `version ${wanted} is wanted now, and an operator has paused automatic upgrades`,
+      advice: "run: offloadctl resume"
+    }
+  }
   const hidden = unseen(memory)
   if (hidden !== undefined) {
     return { _tag: "Wait", reason: "StateUnknown", message: `waiting for a clear sight of ${hidden.name}` }

@@ -150,6 +150,20 @@ describe("contention", () => {
   })
 })
 
+describe("somebody else's version", () => {
+  it("is not stopped for ours before the list of images, asked for then, is answered", () => {
+    const bench = settled().look({ [ha]: stopped }).imagesHeld()
+    restart(bench, ha)
+    bench.look({ [ha]: runs("1.0", "id-2") })
+    for (const name of [database, gnmi, ha]) bench.probe(name, "Healthy")
+    bench.take()
+    bench.look({ [gnmi]: runs("0.9", "foreign"), [ha]: runs("1.0", "id-2") })
+    assert.deepStrictEqual(bench.take(), ["ListImages"])
+    bench.give({ _tag: "Woke" })
+    assert.notInclude(bench.take(), `Stop ${gnmi}`)
+  })
+})
+
 describe("a reboot of the NPU whose own units make the containers anew", () => {
   const anew = { [database]: runs("1.0", "b"), [gnmi]: runs("1.0", "b"), [ha]: runs("1.0", "b") }
 

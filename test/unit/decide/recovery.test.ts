@@ -398,3 +398,24 @@ describe("ill health", () => {
     assert.deepStrictEqual(bench.take(), [])
   })
 })
+
+describe("a stop that ended unclearly and took effect", () => {
+  it("has the next instance asked to stop, not forced to", () => {
+    const bench = settled()
+    bench.command({ _tag: "SetDesired", container: gnmi, desired: "stopped" })
+    bench.end(gnmi, { _tag: "Ambiguous", reason: "no answer", unreachable: false }).look({ [gnmi]: stopped }).take()
+    bench.wait(3_600_000).look({ [gnmi]: runs("1.0", "later") })
+    const stops = bench.actions.filter((action) => action._tag === "Stop")
+    assert.deepStrictEqual(stops.map(({ force }) => force), [false])
+  })
+})
+
+describe("a start that broke off with the connection", () => {
+  it("is charged to nobody where the NPU was known to be away by then", () => {
+    const bench = settled().look({ [ha]: absent }).imagesHeld()
+    const { level } = bench.record(ha)
+    bench.lookFails(false).lookFails(false)
+    bench.end(ha, { _tag: "Ambiguous", reason: "connection lost", unreachable: true }).look({ [ha]: absent })
+    assert.strictEqual(bench.record(ha).level, level)
+  })
+})

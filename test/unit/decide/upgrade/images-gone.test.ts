@@ -134,6 +134,29 @@ describe("a way back", () => {
     assert.lengthOf(world.running(), 3)
   })
 
+  it("that is gone is not gone to where the list of images failed, either", () => {
+    const world = onProbation()
+    world.lose("docker-database:1.0")
+    let lists = 0
+    world.breaks = (call) => call._tag === "ListImages" && (lists += 1) === 1
+    world.watch = (call) => assert.isFalse(call._tag === "Stop" && call.container === database)
+    world.command({ _tag: "Rollback" })
+    world.until(({ memory }) => memory.durable.degraded !== null)
+    assert.isAbove(lists, 1)
+  })
+
+  it("that has vanished while the rollback waited for another service is not gone to by the list of before", () => {
+    const world = onProbation()
+    world.behave("database", "1.0", { neverHealthy: true })
+    world.command({ _tag: "Rollback" })
+    world.pass(20)
+    assert.strictEqual(world.versions()[0], "1.0")
+    world.lose("docker-sonic-gnmi:1.0")
+    world.watch = (call) => assert.isFalse(call._tag === "Stop" && call.container === gnmi)
+    world.behave("database", "1.0", {})
+    world.pass(100)
+  })
+
   it("that cannot be had ends the rollback, also in another daemon, and another version is followed", () => {
     const world = onProbation()
     world.lose("docker-database:1.0")

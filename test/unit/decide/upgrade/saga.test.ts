@@ -35,6 +35,12 @@ const unknown = (service: "gnmi" | "ha"): UpgradeWorld => {
   return world
 }
 
+/** 3.0, which cannot be staged yet. */
+const order = (world: UpgradeWorld): UpgradeWorld => {
+  world.command({ _tag: "Upgrade", version: "3.0", stageOnly: false })
+  return world.pass(3)
+}
+
 describe("an upgrade", () => {
   it("brings the set to the DPU's version in order, each through its gate, and commits after probation", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").settle()
@@ -489,6 +495,62 @@ describe("another version in the midst of an upgrade", () => {
     world.offer("3.0")
     world.settle()
     assert.deepStrictEqual(world.versions(), all("3.0"))
+  })
+
+  it("carries an order out where the set on probation failed in its place", () => {
+    const world = order(onProbation())
+    for (let crash = 0; crash < 3; crash += 1) {
+      world.crash(ha)
+      world.pass(20)
+    }
+    assert.deepStrictEqual(world.memory.durable.quarantine.map(({ version }) => version), ["2.0"])
+    world.offer("3.0")
+    world.settle()
+    assert.deepStrictEqual(world.versions(), all("3.0"))
+  })
+
+  for (
+    const [how, lapse] of [
+      ["an operator undid it, and the DPU's version cannot be told", (world: UpgradeWorld) => {
+        order(world).loseVersion().command({ _tag: "Rollback" })
+      }],
+      ["an operator undid it while automatic upgrades are paused", (world: UpgradeWorld) => {
+        world.command({ _tag: "Pause", paused: true })
+        order(world).command({ _tag: "Rollback" })
+      }],
+      ["another version came while automatic upgrades are paused", (world: UpgradeWorld) => {
+        world.command({ _tag: "Pause", paused: true })
+        order(world).upgradeTo("4.0")
+      }]
+    ] as const
+  ) {
+    it(`carries out no order over a set on probation once ${how}`, () => {
+      const world = onProbation()
+      lapse(world)
+      world.pass(30).offer("3.0")
+      assert.deepStrictEqual(world.settle(3000).versions(), all("2.0"))
+    })
+  }
+
+  it("stops nothing on probation for what is found while another version is wanted and upgrades are paused", () => {
+    const world = unknown("ha").upgradeTo("2.0").pass(300)
+    world.command({ _tag: "Pause", paused: true })
+    world.upgradeTo("3.0").pass(5)
+    world.watch = (call) => assert.notStrictEqual(call._tag, "Stop")
+    world.replace(ha, "docker-dash-ha:1.0")
+    world.pass(1200)
+    assert.strictEqual(world.phase, "probation", "a set is never committed in part")
+  })
+
+  it("puts no version into quarantine that only a service found late runs", () => {
+    const world = unknown("ha").upgradeTo("2.0").pass(300).upgradeTo("3.0").pass(5)
+    world.replace(ha, "docker-dash-ha:1.0")
+    world.pass(5)
+    for (let crash = 0; crash < 3; crash += 1) {
+      world.crash(database)
+      world.pass(20)
+    }
+    assert.deepStrictEqual(world.memory.durable.quarantine.map(({ version }) => version), ["2.0"])
   })
 
   it("finishes a probation, and begins nothing, while automatic upgrades are paused", () => {
