@@ -3,11 +3,9 @@
  * keyed by container, so that a slow one never holds up another. What came of it
  * goes back as an input; nothing is judged here.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 
 import type { Action, DeploySubject, Input, Outcome, TransferOutcome } from "../decide/input.ts"
 import { CrashLogs } from "../health/crash-logs.ts"
@@ -35,7 +33,7 @@ export const make = Effect.fnUntraced(
     const source = yield* ImageSource
     const deployments = yield* Deployments
     const crashLogs = yield* CrashLogs
-    const { evidence, rpc } = yield* ActivePolicy
+    const { rpc } = yield* ActivePolicy
     const fibers = yield* FiberMap.make<string>()
     const unfit = yield* NpuArchitecture.make(npu, source)
 
@@ -67,20 +65,9 @@ export const make = Effect.fnUntraced(
         )
       )
 
-    /** What a leftover said last goes with it, so it is read before; for a bounded time, and whatever comes of it. */
-    const keepOutput = ({ container, instance }: Extract<Action, { _tag: "Remove" }>): Effect.Effect<void> => {
-      if (crashLogs.has(container, instance) || evidence.size === 0) return Effect.void
-      return Effect.suspend(() => {
-        const hear = crashLogs.listen(container, instance)
-        return npu.log(container, false).pipe(
-          Stream.runForEach((text) => Effect.sync(() => hear(text))),
-          Effect.disconnect,
-          Effect.timeout(Duration.millis(evidence.deadline)),
-          Effect.catchAllCause(() => Effect.void),
-          Effect.zipRight(crashLogs.ended(container, instance))
-        )
-      })
-    }
+    /** What a leftover said last goes with it, so it is read before, where the look has not had it read yet. */
+    const keepOutput = ({ container, instance }: Extract<Action, { _tag: "Remove" }>): Effect.Effect<void> =>
+      crashLogs.keep(container, instance, npu.log(container, false))
 
     const removeImage = ({ image, operation }: Extract<Action, { _tag: "RemoveImage" }>) =>
       FiberMap.run(

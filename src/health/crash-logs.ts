@@ -6,8 +6,10 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 
 import { ActivePolicy } from "../policy/policy.ts"
 
@@ -25,8 +27,11 @@ export interface CrashLogsService {
   readonly listen: (container: string, instance: string) => (text: string) => void
   /** The output of an instance has come to its end. */
   readonly ended: (container: string, instance: string) => Effect.Effect<void>
-  /** Whether the end of that instance's output is kept. */
-  readonly has: (container: string, instance: string) => boolean
+  /**
+   * Reads what an instance that ended has left to say, where that was not heard as it came: once, for a bounded time,
+   * and whatever comes of it.
+   */
+  readonly keep: (container: string, instance: string, output: Stream.Stream<string, unknown>) => Effect.Effect<void>
   /** The instance that ended last. */
   readonly previous: (container: string) => CrashLog | undefined
 }
@@ -46,25 +51,45 @@ export class CrashLogArchive extends Context.Reference<CrashLogArchive>()("offlo
 export const layer: Layer.Layer<CrashLogs> = Layer.effect(
   CrashLogs,
   Effect.gen(function*() {
-    const { size } = (yield* ActivePolicy).evidence
+    const { deadline, size } = (yield* ActivePolicy).evidence
     const archive = yield* CrashLogArchive
     const live = new Map<string, { readonly instance: string; readonly tail: Tail }>()
+    const reading = new Map<string, Effect.Semaphore>()
     const ended = new Map((yield* archive.load).map((log) => [log.container, log]))
+    const listen = (container: string, instance: string) => {
+      const tail = new Tail(size)
+      live.set(container, { instance, tail })
+      return (text: string) => tail.add(text)
+    }
+    const turnOf = (container: string): Effect.Semaphore => {
+      const turn = reading.get(container) ?? Effect.unsafeMakeSemaphore(1)
+      reading.set(container, turn)
+      return turn
+    }
+    const end = Effect.fnUntraced(function*(container: string, instance: string) {
+      const heard = live.get(container)
+      if (heard === undefined || heard.instance !== instance) return
+      const endedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
+      const log = { container, instance, endedAt, text: heard.tail.text }
+      ended.set(container, log)
+      yield* archive.save(log)
+    })
     return {
-      listen: (container, instance) => {
-        const tail = new Tail(size)
-        live.set(container, { instance, tail })
-        return (text) => tail.add(text)
-      },
-      ended: Effect.fnUntraced(function*(container: string, instance: string) {
-        const heard = live.get(container)
-        if (heard === undefined || heard.instance !== instance) return
-        const endedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
-        const log = { container, instance, endedAt, text: heard.tail.text }
-        ended.set(container, log)
-        yield* archive.save(log)
-      }),
-      has: (container, instance) => ended.get(container)?.instance === instance,
+      listen,
+      ended: end,
+      keep: (container, instance, output) =>
+        turnOf(container).withPermits(1)(Effect.suspend(() => {
+          // Where the server tells no ids, it may be another one than that whose end is kept.
+          const known = instance !== "" && ended.get(container)?.instance === instance
+          if (known || size === 0) return Effect.void
+          const hear = listen(container, instance)
+          return Stream.runForEach(output, (text) => Effect.sync(() => hear(text))).pipe(
+            Effect.disconnect,
+            Effect.timeout(Duration.millis(deadline)),
+            Effect.catchAllCause(() => Effect.void),
+            Effect.zipRight(end(container, instance))
+          )
+        })),
       previous: (container) => ended.get(container)
     }
   })

@@ -49,6 +49,8 @@ interface Subject {
   readonly spec: ContainerSpec
   /** Of a server without a list every container counts as one that runs, of which nothing else is known. */
   instance: string | undefined
+  /** What does not run and has not been removed yet, as last seen. */
+  leftover: string | undefined
   readonly running: Effect.Latch
   readonly changed: { readonly probes: Bell; readonly hints: Queue.Queue<void> }
 }
@@ -74,6 +76,7 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
         Effect.all({
           spec: Effect.succeed(spec),
           instance: Effect.succeed(undefined),
+          leftover: Effect.succeed(undefined),
           running: Effect.makeLatch(),
           changed: Effect.all({ probes: Effect.sync(() => new Bell()), hints: Queue.sliding<void>(1) })
         }) as Effect.Effect<Subject>
@@ -94,13 +97,30 @@ export const layer: Layer.Layer<HealthMonitor, never, Npu | Prober | Assignment 
       ], { discard: true })
     }
 
+    /**
+     * A leftover may stand for as long as the ladder waits: what it said last is read when it is seen. Not where it has
+     * no id, by which what follows it could be told from it.
+     */
+    const keepOutput = (subject: Subject, { result }: Look): Effect.Effect<void> => {
+      const { leftover, spec: { name } } = subject
+      const sighting = result._tag === "Seen" ? result.sightings.get(name) : undefined
+      if (sighting === undefined || sighting._tag === "Unknown") return Effect.void
+      subject.leftover = sighting._tag === "Stopped" && sighting.id !== "" ? sighting.id : undefined
+      return subject.leftover === undefined || subject.leftover === leftover
+        ? Effect.void
+        : Effect.asVoid(Effect.fork(crashLogs.keep(name, subject.leftover, npu.log(name, false))))
+    }
+
     /** Looks in turn, for ever: the next begins a pause after the one before it has ended. */
     const looks = Effect.fnUntraced(function*(tell: Tell): Effect.fn.Return<never> {
       while (true) {
         const look = yield* npu.look(names, repositories)
         // The look goes out before the probes hear of it: what they find out is then folded after it.
         yield* tell({ _tag: "Looked", look })
-        for (const subject of subjects) yield* notify(subject, look)
+        for (const subject of subjects) {
+          yield* notify(subject, look)
+          yield* keepOutput(subject, look)
+        }
         yield* rungOrPassed(nudged, policy.monitoring.period)
       }
     })

@@ -80,7 +80,7 @@ export const Policy = Schema.Struct({
   evidence: Schema.Struct({
     /** The last so many characters. */
     size: Schema.Int.pipe(Schema.between(0, 1_048_576)),
-    /** How long the removal of a leftover waits for its output, where that was not followed. */
+    /** How long the output of a leftover is read, where that was not followed; its removal waits for it. */
     deadline: Millis
   }),
   events: Schema.Struct({
