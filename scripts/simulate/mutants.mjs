@@ -258,7 +258,10 @@ export const mutants = [
     find: `        const look = yield* npu.look(names, repositories)
         // The look goes out before the probes hear of it: what they find out is then folded after it.
         yield* tell({ _tag: "Looked", look })
-        for (const subject of subjects) yield* notify(subject, look)`,
+        for (const subject of subjects) {
+          yield* notify(subject, look)
+          yield* keepOutput(subject, look)
+        }`,
     replace: `        yield* Effect.fork(Effect.flatMap(npu.look(names, repositories), (look) =>
           Effect.zipRight(
             tell({ _tag: "Looked", look }),
@@ -291,8 +294,8 @@ export const mutants = [
     name: "never asks again which images there are",
     expects: "Converges",
     file: decide("outcome"),
-    find: "turn.setImages({ listing: false, nextListing: turn.now.mono + wait })",
-    replace: "turn.setImages({ nextListing: turn.now.mono + wait })"
+    find: "turn.setImages({ listing: false, listed: Number.NEGATIVE_INFINITY, nextListing: turn.now.mono + wait })",
+    replace: "turn.setImages({ listed: Number.NEGATIVE_INFINITY, nextListing: turn.now.mono + wait })"
   },
   {
     name: "restarts what has run for long",
