@@ -210,7 +210,7 @@ const countUnavailable = (turn: Turn, image: string, reason: string): void => {
   }
 }
 
-/** Whether it shall run this image, and does not run. */
+/** Whether it shall run this image, and does not run it: nothing runs, or another version does. */
 const isUnstartable = (turn: Turn, spec: ContainerSpec, image: string): boolean => {
   const { sighting } = turn.watched(spec.name)
   return isFor(turn, spec, image) && turn.record(spec.name).desired !== "stopped"

@@ -5,7 +5,7 @@ export class ProbeHistory {
   badSince = 0
   /** When the last good answer came; undefined before the first. */
   healthyAt: number | undefined
-  /** The bad streak that the last good answer ended, and when it ended. */
+  /** The bad streak that the last good answer ended, or the end of the instance, and when it ended. */
   private former = { bad: 0, badSince: 0, until: Number.NEGATIVE_INFINITY }
   /** Probes that nobody answered: bad once the NPU itself is seen to answer. */
   private silent: { readonly since: number; ended: number } | undefined
@@ -16,10 +16,8 @@ export class ProbeHistory {
   /** Another instance, or none. */
   forget(at: number): void {
     if (this.healthyAt !== undefined) this.formerlyHealthy = at
-    this.bad = 0
     this.healthyAt = undefined
-    this.former = { bad: 0, badSince: 0, until: Number.NEGATIVE_INFINITY }
-    this.silent = undefined
+    this.endStreak(at)
   }
 
   /** Whether it was known to have answered at any moment since then. */
@@ -29,9 +27,7 @@ export class ProbeHistory {
 
   answered(result: "Healthy" | "Unhealthy" | "Unknown", begun: number, at: number): void {
     if (result === "Healthy") {
-      if (this.bad > 0) this.former = { bad: this.bad, badSince: this.badSince, until: at }
-      this.bad = 0
-      this.silent = undefined
+      this.endStreak(at)
       this.healthyAt = at
     } else if (result === "Unhealthy") this.worsen(this.silent?.since ?? begun)
     else if (this.silent === undefined) this.silent = { since: begun, ended: at }
@@ -50,6 +46,12 @@ export class ProbeHistory {
     const { former } = this
     return (this.bad >= failures && now - this.badSince >= length)
       || (former.until >= since && former.bad >= failures && former.until - former.badSince >= length)
+  }
+
+  private endStreak(at: number): void {
+    if (this.bad > 0) this.former = { bad: this.bad, badSince: this.badSince, until: at }
+    this.bad = 0
+    this.silent = undefined
   }
 
   private worsen(since: number): void {
