@@ -116,6 +116,10 @@ const groups = [
     branches: [{ file: "upgrade/explain.ts", arm: "?", text: "`${saga.id}: every service is switched`" }]
   },
   {
+    reason: "What was on probation was assigned an image.",
+    branches: [{ file: "upgrade/end.ts", arm: "??", text: "[]", line: "assigned ?? []" }]
+  },
+  {
     reason: "Only a service that was assigned an image becomes a member of an upgrade, and is turned only to an image.",
     branches: [
       { file: "upgrade/members.ts", arm: "?", text: "null", line: "assigned === undefined ? null" },
