@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 import type { OrderTaken, UpgradeView } from "../control/upgrade-views.ts"
+import { split } from "../model/image.ts"
 import { inSeconds } from "./duration.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
@@ -56,6 +57,10 @@ const isOver = (taken: OrderTaken, codeOf: typeof codes) => (view: UpgradeView):
       code: codeOf[last.outcome],
       message: `${last.id} to ${last.version} ${outcomes[last.outcome]}: ${last.reason}`
     }
+  }
+  // The way back from what was under way may have led there.
+  if (view.id === null && view.services.every(({ image }) => image !== null && split(image).tag === taken.version)) {
+    return { code: ExitCode.done, message: `every service is at ${taken.version}` }
   }
   if (view.refused) {
     return { code: ExitCode.failed, message: `refused before anything was stopped, and tried on: ${view.message}` }

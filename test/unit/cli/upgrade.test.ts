@@ -120,6 +120,17 @@ describe("upgrade", () => {
       })
   )
 
+  it.effect("--wait exits 0 where the way back from another upgrade has led there", () =>
+    Effect.gen(function*() {
+      const last = {
+        ...{ id: "upgrade-2", kind: "upgrade", version: "1.0", outcome: "rolledBack" } as const,
+        ...{ reason: "version 2.0 is wanted now", at: "2026-01-01T00:00:00.000Z" }
+      }
+      const back = view({ id: "upgrade-2", version: "1.0", phase: "rollingBack" })
+      const { code, out } = yield* inTime(["upgrade", "--wait"], answers(back, view({ id: null, phase: "idle", last })))
+      assert.deepStrictEqual([code, out], [0, "every service is at 2.0\n"])
+    }))
+
   it.effect("--wait exits 1 where it is refused before anything stopped", () =>
     Effect.gen(function*() {
       const refused = view({
