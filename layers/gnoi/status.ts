@@ -36,18 +36,21 @@ grpc.Metadata.fromHttp2Headers = (headers) => {
 /** The part of a grpc-js status or service error that matters here. */
 export interface EndStatus {
   readonly code: number
-  readonly details: string
+  /** grpc-js says that it is always there, but hands over what was thrown inside it as a status too. */
+  readonly details: string | undefined
   readonly metadata: grpc.Metadata
 }
 
 /** A status other than OK as an error of the `Wire`. */
-export const errorOfStatus = (method: MethodName, status: EndStatus): WireError =>
-  new WireError({
+export const errorOfStatus = (method: MethodName, status: EndStatus): WireError => {
+  const sent = codeOfTrailers.get(status.metadata)
+  return new WireError({
     method,
     code: nameOfCode(status.code),
-    origin: Object.is(codeOfTrailers.get(status.metadata), status.code) ? "peer" : "local",
-    details: tidy(status.details)
+    origin: sent !== undefined && Object.is(sent, status.code) ? "peer" : "local",
+    details: tidy(status.details ?? "")
   })
+}
 
 /** An error that this side makes up by itself. */
 export const localError = (method: MethodName, code: GrpcCode, details: string): WireError =>

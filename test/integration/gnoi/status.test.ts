@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
+import { errorOfStatus } from "../../../layers/gnoi/status.ts"
 import type { ListImageResponse } from "../../../src/npu/messages.ts"
 import type { WireError } from "../../../src/npu/wire.ts"
 import { failure, freePort, linkTo, listen, serve, signal, wireTo, wireWith } from "./support.ts"
@@ -29,6 +30,14 @@ const http2Server = (answer: (stream: http2.ServerHttp2Stream) => void) =>
     yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
     return yield* listen((socket) => void server.emit("connection", socket))
   })
+
+describe("a status that grpc-js makes of what was thrown inside it", () => {
+  it("is an error without code and details, and no exception", () => {
+    const thrown = { ...new TypeError("odd"), metadata: new grpc.Metadata() } as unknown as grpc.ServiceError
+    const { code, details, origin } = errorOfStatus("ListContainer", thrown)
+    assert.deepStrictEqual([code, details, origin], ["UNKNOWN", "", "local"])
+  })
+})
 
 describe("a status from the peer", () => {
   it.scopedLive("keeps code and details, and counts as the peer's even where this side uses the same code", () =>
