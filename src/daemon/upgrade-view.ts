@@ -1,9 +1,9 @@
 /** What the control API shows of upgrades, made from memory by the same words that the step acts on. */
 import type { ImagesView, UpgradeView } from "../control/upgrade-views.ts"
 import { apiVersion } from "../control/views.ts"
-import { explainNow } from "../decide/explain-now.ts"
 import { dpuVersion, type Memory, type Moment, recordOf, targetVersion } from "../decide/memory.ts"
 import { isHeld } from "../decide/question.ts"
+import { explain } from "../decide/upgrade/explain.ts"
 import { isKeeping } from "../decide/upgrade/keep.ts"
 import { failedTries, stagedImages, targetImage } from "../decide/upgrade/members.ts"
 import type { Member, Saga } from "../decide/upgrade/record.ts"
@@ -14,7 +14,7 @@ import { npuView } from "./views.ts"
 export const upgradeView = (memory: Memory, endpoint: string, now: Moment): UpgradeView => {
   const { durable, policy } = memory
   const { upgrade: saga } = durable
-  const { advice, message, next, reason, until } = explainNow(memory, now.mono)
+  const { advice, message, next, reason, until } = explain(memory, now.mono)
   const staged = stagedImages(memory)
   return {
     apiVersion,

@@ -8,7 +8,6 @@ import type { Condition, ConditionStatus, ConditionType } from "../model/conditi
 import { format } from "../model/image.ts"
 import { deedsOf } from "../model/speech.ts"
 import { lackingVital } from "./capable.ts"
-import { explainNow } from "./explain-now.ts"
 import {
   type Memory,
   type Moment,
@@ -20,6 +19,7 @@ import {
 } from "./memory.ts"
 import { healthOf, versionMatches } from "./question.ts"
 import type { Turn } from "./turn.ts"
+import { explain } from "./upgrade/explain.ts"
 import { isCrashLooping, type Verdict, verdict } from "./verdict.ts"
 
 type Statuses = Readonly<Record<ServiceCondition, ConditionStatus>>
@@ -177,7 +177,7 @@ export const noteUpgrade = (turn: Turn): void => {
 
 const upgradeConditions = (memory: Memory, now: Moment): ReadonlyArray<Condition> => {
   const { durable, upgrade } = memory
-  const { message, next, reason } = explainNow(memory, now.mono)
+  const { message, next, reason } = explain(memory, now.mono)
   return [
     condition(
       "Upgrading",

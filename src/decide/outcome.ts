@@ -5,6 +5,7 @@ import { baseDelay, delay } from "../policy/ladder.ts"
 import type { Input, TransferOutcome } from "./input.ts"
 import { chargeFailure, countsAsRestart } from "./owe.ts"
 import { runsAssigned, wantedImage } from "./question.ts"
+import { forgetFailures } from "./transfer.ts"
 import type { Turn } from "./turn.ts"
 import { countHeldUp, countRestart } from "./upgrade/count.ts"
 import { stagedImages } from "./upgrade/members.ts"
@@ -108,8 +109,8 @@ export const imagesListed = (turn: Turn, input: Extract<Input, { _tag: "ImagesLi
     const id = idOf(input.rows ?? [], image)
     if (id !== undefined) ids[image] = ids[image]?.includes(id) === true ? ids[image] : id
   }
-  const pace = Object.fromEntries(Object.entries(turn.memory.images.pace).filter(([image]) => held[image] !== true))
-  turn.setImages({ held, ids, pace, listing: false })
+  turn.setImages({ held, ids, listing: false })
+  forgetFailures(turn, input.held)
   const staged = stagedImages(turn.memory)
   if (staged.length > 0 && staged.every((image) => input.asked.includes(format(image)))) {
     turn.setUpgrade({ imagesFresh: true })
@@ -138,12 +139,11 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
   const image = transfer.image ?? (input.outcome._tag === "Deployed" ? input.outcome.image : undefined)
   const { outcome } = input
   if (outcome._tag === "Deployed") {
-    const { [outcome.image]: _, ...pace } = turn.memory.images.pace
     turn.setImages({
       held: { ...turn.memory.images.held, [outcome.image]: true },
-      ids: { ...turn.memory.images.ids, [outcome.image]: outcome.configDigest },
-      pace
+      ids: { ...turn.memory.images.ids, [outcome.image]: outcome.configDigest }
     })
+    forgetFailures(turn, [outcome.image])
     turn.say("notice", "Deployed", `${outcome.image} is on the NPU now (${input.operation}).`)
     return
   }

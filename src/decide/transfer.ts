@@ -1,4 +1,4 @@
-/** The one transfer: how it begins. */
+/** The one transfer: how it begins, and what is forgotten of those before it. */
 import { format } from "../model/image.ts"
 import { sign } from "./audit.ts"
 import type { DeploySubject, RunningImage } from "./input.ts"
@@ -46,4 +46,10 @@ export const beginTransfer = (
   )
   sign(turn, first, audit)
   return operation
+}
+
+/** These images are tried from the beginning, should they be sent again. */
+export const forgetFailures = (turn: Turn, images: ReadonlyArray<string>): void => {
+  const { pace } = turn.memory.images
+  turn.setImages({ pace: Object.fromEntries(Object.entries(pace).filter(([image]) => !images.includes(image))) })
 }

@@ -182,13 +182,12 @@ const restartVerdict = (memory: Memory, spec: ContainerSpec, mono: number): Verd
   switch (sighting._tag) {
     case "Running": {
       // One that the daemon before this one did not come to stop.
-      const unready = runsAnother && memory.durable.upgrade?.phase === "switching"
-          && isSwitching(memory, spec.name)
+      const unready = !runsAnother
+        ? undefined
+        : listed
         ? waitForWayBack(memory, mono)
         // That list has grown old where it has waited for another service since.
-        : runsAnother
-        ? imageVerdict(memory, spec.service, image, mono, Math.max(since, mono - memory.policy.upgrade.longestStep))
-        : undefined
+        : imageVerdict(memory, spec.service, image, mono, Math.max(since, mono - memory.policy.upgrade.longestStep))
       return unready ?? stop(
         memory,
         spec,

@@ -4,7 +4,7 @@
  * saga as far as what was seen allows. What it decides is durable before it is
  * acted upon, and recovery does the acting: the saga assigns images, no more.
  */
-import { format, split } from "../../model/image.ts"
+import { split } from "../../model/image.ts"
 import { targetVersion } from "../memory.ts"
 import { healthOf, isPaused, isQuarantined, silenceOf } from "../question.ts"
 import type { Turn } from "../turn.ts"
@@ -15,10 +15,10 @@ import { commit, drop, fail, giveUp, mend, noteMixed, quarantineUnproved, rollBa
 import { keepArchives } from "./keep.ts"
 import {
   failedTries,
-  imagesOf,
   isAtWayBack,
   isUnswitched,
   isWantedRunning,
+  needed,
   runningInstance,
   specOf,
   stagedImages,
@@ -97,7 +97,7 @@ const staged = (turn: Turn, before: Saga): void => {
   const saga = loseWaysBack(turn, before)
   if (staging(turn.memory, stagedImages(turn.memory), turn.now.mono)._tag !== "Ready") return
   if (!keepArchives(turn)) return
-  if (isHeldBack(turn, saga)) return turn.setUpgrade({ heldBack: true })
+  if (preflight(turn.memory, saga)._tag === "Wait") return turn.setUpgrade({ heldBack: true })
   // However long it was held back, the first stop follows upon a fresh list.
   if (turn.memory.upgrade.heldBack) return turn.setUpgrade({ heldBack: false, imagesFresh: false })
   const { ids } = turn.memory.images
@@ -128,9 +128,6 @@ const staged = (turn: Turn, before: Saga): void => {
     switching(turn, ready)
   }
 }
-
-const isHeldBack = (turn: Turn, saga: Saga): boolean =>
-  (turn.memory.durable.paused && saga.by === "version") || preflight(turn.memory, saga)._tag === "Wait"
 
 const switching = (turn: Turn, before: Saga): void => {
   if (hasFailed(turn, before)) return
@@ -216,7 +213,7 @@ const rollingBack = (turn: Turn, before: Saga): void => {
 const culpritOf = (turn: Turn, saga: Saga): string | undefined => {
   const { restarts, unhealthyFor } = turn.memory.policy.upgrade
   for (const member of saga.members) {
-    const lacks = saga.phase === "switching" && isUnswitched(turn.memory, member) ? lackOf(turn, saga, member) : ""
+    const lacks = saga.phase === "switching" && isUnswitched(turn.memory, member) ? lackOf(turn, member) : ""
     if (lacks !== "" && member.restarts >= restarts) return `${member.container} cannot be switched${lacks}`
     if (!isTried(saga, member) || !isWantedRunning(turn.memory, member)) continue
     if (member.restarts >= restarts) {
@@ -245,7 +242,7 @@ const failureText = (turn: Turn, { container, restarts }: Member): string => {
 }
 
 /** What a member needs and could not be brought to the NPU: a clause for each image, empty where that is not known any more. */
-const lackOf = ({ memory }: Turn, saga: Saga, member: Member): string =>
-  imagesOf({ ...saga, members: [member] }).map(format).filter((image) => failedTries(memory, image) > 0).map((image) =>
+const lackOf = ({ memory }: Turn, member: Member): string =>
+  needed(member).filter((image) => failedTries(memory, image) > 0).map((image) =>
     `, since ${image} could not be brought to the NPU (${memory.images.pace[image]?.reason})`
   ).join("")

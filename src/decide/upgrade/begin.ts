@@ -1,10 +1,11 @@
 /** Whether an upgrade begins, which services it changes, and what keeps it from beginning. */
 import type { ContainerSpec } from "../../model/catalogue.ts"
-import { format, type ImageRef } from "../../model/image.ts"
+import { format } from "../../model/image.ts"
 import { deedsOf } from "../../model/speech.ts"
 import { lackingVital } from "../capable.ts"
 import { type Memory, recordOf, targetVersion } from "../memory.ts"
 import { isPaused } from "../question.ts"
+import { forgetFailures } from "../transfer.ts"
 import type { Turn } from "../turn.ts"
 import { restartClocks } from "./clock.ts"
 import { memberOf, targetImage, unseen, waysBackOf, wrongServices } from "./members.ts"
@@ -128,16 +129,10 @@ export const open = (turn: Turn, what: Pick<Saga, "kind" | "version" | "members"
   }
   turn.setDurable({ upgrade: saga, upgrades })
   turn.setUpgrade({ imagesFresh: false, refusals: [] })
-  tryAgain(turn, waysBackOf(saga))
+  // How these could not be had for another upgrade says nothing of this one.
+  forgetFailures(turn, waysBackOf(saga).map(format))
   restartClocks(turn)
   return saga
-}
-
-/** How these could not be had for another upgrade says nothing of this one. */
-const tryAgain = (turn: Turn, images: ReadonlyArray<ImageRef>): void => {
-  const { pace } = turn.memory.images
-  const names = images.map(format)
-  turn.setImages({ pace: Object.fromEntries(Object.entries(pace).filter(([image]) => !names.includes(image))) })
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Counts what speaks against a set that is being tried: crashes, restarts for ill health, failed starts, images not to be had. */
 import type { Memory } from "../memory.ts"
 import type { Turn } from "../turn.ts"
-import { isAtWayBack, isUnswitched, isWantedRunning, needs, specOf } from "./members.ts"
+import { isAtWayBack, isUnswitched, isWantedRunning, needed, specOf } from "./members.ts"
 import type { Member, Saga } from "./record.ts"
 
 /** A container crashed, is restarted for ill health, or could not be started. */
@@ -32,7 +32,7 @@ export const countHeldUp = (turn: Turn, container: string, image: string): void 
     container,
     (member) => {
       const counted = isTried(saga, member) && member.target === image
-      return !counted && needs(member, image) && isUnswitched(turn.memory, member)
+      return !counted && needed(member).includes(image) && isUnswitched(turn.memory, member)
         ? { restarts: member.restarts + 1 }
         : {}
     }

@@ -23,7 +23,15 @@ export interface Explanation {
   readonly active: boolean
 }
 
+/** While the NPU does not answer nothing goes on, and what would be said is of before. */
 export const explain = (memory: Memory, mono: number): Explanation => {
+  const what = explainSeen(memory, mono)
+  return memory.npu.reachable === false
+    ? { ...what, message: `nothing is changed until the NPU answers; as last known, ${what.message}`, until: undefined }
+    : what
+}
+
+const explainSeen = (memory: Memory, mono: number): Explanation => {
   const { upgrade } = memory.durable
   if (upgrade !== null) return { ...explainSaga(memory, upgrade, mono), active: true }
   const version = targetVersion(memory)
@@ -147,13 +155,6 @@ const explainStaging = (memory: Memory, saga: Saga, mono: number): Omit<Explanat
       reason: "KeepingArchives",
       message: "the archives of the present set are copied into the state folder",
       doing: true
-    }
-    : memory.durable.paused && saga.by === "version"
-    ? {
-      _tag: "Wait" as const,
-      reason: "Paused",
-      message: "an operator has paused automatic upgrades",
-      advice: "run: offloadctl resume"
     }
     : preflight(memory, saga)
   return {

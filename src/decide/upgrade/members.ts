@@ -60,9 +60,9 @@ const stagedFor: Readonly<Record<Phase, (memory: Memory, member: Member) => bool
   rollingBack: () => false
 }
 
-/** Whether this image is one of the two that a member may have to start. */
-export const needs = ({ previous, target }: Member, image: string): boolean =>
-  target === image || previous?.image === image
+/** What a member of an upgrade may have to start, its way back first. */
+export const needed = ({ previous, target }: Member): ReadonlyArray<string> =>
+  previous === null ? [target] : [previous.image, target]
 
 /** Every image that is to be on the NPU ahead of its start: the saga's, while it switches those of what is still to be stopped, or those that an operator wants there. */
 export const stagedImages = (memory: Memory): ReadonlyArray<ImageRef> => {

@@ -116,17 +116,21 @@ export const stage = (turn: Turn, images: ReadonlyArray<ImageRef>): Exclude<Stag
   return { _tag: "Wait", reason: "ListingImages", message: "asking the NPU which images it holds", doing: true }
 }
 
+const waitForResume = (message: string): Wait => ({
+  _tag: "Wait",
+  reason: "Paused",
+  message,
+  advice: "run: offloadctl resume"
+})
+
 /** Beyond the images: what else must hold before the first service is stopped. */
 export const preflight = (memory: Turn["memory"], saga: Saga): Exclude<Staging, { _tag: "List" | "Send" }> => {
+  const paused = "an operator has paused automatic upgrades"
+  if (memory.durable.paused && saga.by === "version") return waitForResume(paused)
   const wanted = targetVersion(memory)
   // It had taken over from one on probation, and may not give way to the next: nothing is stopped for what nobody wants any more.
   if (saga.kind === "upgrade" && wanted !== undefined && wanted !== saga.version) {
-    return {
-      _tag: "Wait",
-      reason: "Paused",
-      message: `version ${wanted} is wanted now, and an operator has paused automatic upgrades`,
-      advice: "run: offloadctl resume"
-    }
+    return waitForResume(`version ${wanted} is wanted now, and ${paused}`)
   }
   const hidden = unseen(memory)
   if (hidden !== undefined) {
