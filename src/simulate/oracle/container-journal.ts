@@ -91,15 +91,20 @@ export class ContainerJournal {
     // A leftover is one only once its look has ended well: where that fails, nothing was seen.
     if (state === "Absent" || (state === "Stopped" && !whole)) this.vanishes(at)
     else if (instance !== this.probed) this.becomes(instance, at)
-    else this.runningSince ??= this.vanishedSince
+    else this.returns()
   }
 
-  /** What comes back under its id was never away, whatever lists said: its time and its probes go on. */
   private vanishes(at: number): void {
     if (this.runningSince === undefined) return
     this.ranBefore = { length: at - this.runningSince, until: at }
     this.vanishedSince = this.runningSince
     this.runningSince = undefined
+  }
+
+  /** What comes back under its id was never away, whatever lists said: its time and its probes go on. */
+  private returns(): void {
+    this.runningSince ??= this.vanishedSince
+    this.vanishedSince = undefined
   }
 
   /** Another instance, or none where it is empty: the probes of the one before say nothing of it. */

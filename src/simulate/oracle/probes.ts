@@ -1,3 +1,13 @@
+/** Bad answers in a row that have ended, by a good one or with the instance. */
+interface Streak {
+  readonly bad: number
+  readonly badSince: number
+  readonly until: number
+}
+
+/** Streaks that a daemon with a slow disk may be behind: for close to a minute, at the densest probes of four a second. */
+const remembered = 100
+
 /** What a daemon was shown of one container's health. */
 export class ProbeHistory {
   /** Bad answers in a row, and when the first of them was asked for. */
@@ -5,8 +15,8 @@ export class ProbeHistory {
   badSince = 0
   /** When the last good answer came; undefined before the first. */
   healthyAt: number | undefined
-  /** The bad streak that the last good answer ended, or the end of the instance, and when it ended. */
-  private former = { bad: 0, badSince: 0, until: Number.NEGATIVE_INFINITY }
+  /** The oldest first. */
+  private former: ReadonlyArray<Streak> = []
   /** Probes that nobody answered: bad once the NPU itself is seen to answer. */
   private silent: { readonly since: number; ended: number } | undefined
 
@@ -43,13 +53,14 @@ export class ProbeHistory {
 
   /** Whether, at any moment since then, it had been bad so often and for so long. */
   wasBad(since: number, now: number, failures: number, length: number): boolean {
-    const { former } = this
     return (this.bad >= failures && now - this.badSince >= length)
-      || (former.until >= since && former.bad >= failures && former.until - former.badSince >= length)
+      || this.former.some(({ bad, badSince, until }) => until >= since && bad >= failures && until - badSince >= length)
   }
 
   private endStreak(at: number): void {
-    if (this.bad > 0) this.former = { bad: this.bad, badSince: this.badSince, until: at }
+    if (this.bad > 0) {
+      this.former = [...this.former, { bad: this.bad, badSince: this.badSince, until: at }].slice(-remembered)
+    }
     this.bad = 0
     this.silent = undefined
   }

@@ -25,4 +25,13 @@ describe("ill health", () => {
       assert.isFalse(probes.wasBad(3501, 3600, 3, 2000))
     }
   })
+
+  it("is remembered although there was more of it since, for too short a time", () => {
+    const replaced = ill()
+    replaced.forget(3500)
+    replaced.answered("Unhealthy", 3600, 3600)
+    replaced.answered("Healthy", 3700, 3700)
+    assert.isTrue(replaced.wasBad(3400, 20_000, 3, 2000))
+    assert.isFalse(replaced.wasBad(3501, 20_000, 3, 2000))
+  })
 })
