@@ -86,6 +86,8 @@ const started = (
     container.reassigned = false
   }
   container.levelAtStart = intended?.level ?? -1
+  // Behind a slow disk one outage may follow upon another that it has only just heard of the end of.
+  if (journal.hadLost(since)) container.ladder.excused = true
   ladder(container, call.begun, policy, report)
   if (container.notBefore !== undefined && call.begun < container.notBefore - 1) {
     report(

@@ -62,6 +62,8 @@ export class DpuJournal {
   private broken = true
   private brokeUntil = Number.NEGATIVE_INFINITY
   private lastListCame = false
+  /** Until when no list came for longer than a look is tried again; infinite while that lasts. */
+  private awayUntil = Number.NEGATIVE_INFINITY
   /** The server had no list of containers since the last one came: a look may ask for no more than a sign of life. */
   unlisted = false
   /** The moment that calls for a look, and from when its time counts. */
@@ -155,6 +157,21 @@ export class DpuJournal {
     return this.broken || this.brokeUntil >= since
   }
 
+  /** The NPU was lost sight of: its lists fail on this side, and are not tried again within their look. */
+  loses(): void {
+    this.awayUntil = Number.POSITIVE_INFINITY
+  }
+
+  /** A list came. */
+  finds(at: number): void {
+    this.awayUntil = Math.min(this.awayUntil, at)
+  }
+
+  /** Whether the NPU had been lost sight of, or was, at any moment since then. */
+  hadLost(since: number): boolean {
+    return this.awayUntil >= since
+  }
+
   listBegins(at: number): void {
     if (this.lists === 0 && at - this.lookEnded > sameLook) {
       // The look before this one was whole where its last list came.
@@ -224,6 +241,7 @@ export class DpuJournal {
     this.broken = true
     this.brokeAt = at
     this.brokeUntil = Number.NEGATIVE_INFINITY
+    this.awayUntil = Number.NEGATIVE_INFINITY
     this.lastListCame = false
     this.hint = undefined
     this.rebootAt = Number.NEGATIVE_INFINITY

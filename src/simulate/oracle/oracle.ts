@@ -230,6 +230,7 @@ export class Oracle {
       }
       if (entry.error?.origin === "local") {
         journal.breaks(entry.at)
+        journal.loses()
         for (const container of journal.containers.values()) {
           container.notBefore = undefined
           if (failed) container.probes.listed(false, entry.call.begun)
@@ -238,6 +239,7 @@ export class Oracle {
       return
     }
     journal.forgetFailures()
+    journal.finds(entry.at)
     journal.unlisted = this.unlisting > 0
     // Whoever was asked for a sign of life in the place of this one's lists is no longer there.
     if (!journal.unlisted) journal.pulses = 0

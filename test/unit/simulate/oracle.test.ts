@@ -335,6 +335,9 @@ describe("memory that cannot be saved", () => {
   })
 })
 
+const inOrder = (trace: ReadonlyArray<Entry>): ReadonlyArray<Entry> =>
+  trace.toSorted((left, right) => left.at - right.at)
+
 describe("a start within its ladder's wait", () => {
   const memory = (image: string): string =>
     encode({ ...initial(1), containers: { [database]: { ...initialContainer, owned: true, assigned: image } } }, 0)
@@ -351,6 +354,35 @@ describe("a start within its ladder's wait", () => {
     assert.notInclude(started(before, before, after), "LadderKept")
     assert.include(started(before, before, before), "LadderKept")
     assert.include(started(after, before, before), "LadderKept")
+  })
+
+  it("is excused by the end of an outage, for as long as a slow disk may have kept the daemon from hearing of it", () => {
+    const start = (at: number) => answered({ ...call("StartContainer", at), container: database, image: before })
+    const gone = { error: { code: "UNAVAILABLE", origin: "local" } } as const
+    const write = (from: number, to: number): ReadonlyArray<Entry> => {
+      const [saving, ended] = saved(from, memory(before))
+      return [saving!, { ...ended!, at: to }]
+    }
+    const third = (writing: number) => {
+      const outage = [1200, 1300, 1400].flatMap((at) => answered(call("ListContainer", at), gone))
+      const trace = [
+        ...outage,
+        ...listed(1500),
+        ...write(writing, 1700),
+        ...start(1700),
+        ...write(1700, 2000),
+        ...start(2000)
+      ]
+      return judged([
+        up(memory(before)),
+        ...saved(100, memory(before)),
+        ...start(900),
+        ...start(1000),
+        ...inOrder(trace)
+      ])
+    }
+    assert.notInclude(third(1450), "LadderKept")
+    assert.include(third(1650), "LadderKept")
   })
 
   it("is excused where all is gone while memory cannot be saved, as after a reboot of the NPU", () => {
