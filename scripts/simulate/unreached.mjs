@@ -94,11 +94,8 @@ const groups = [
     branches: [{ file: "upgrade/prune.ts", arm: "if", text: "npu.reachable !== true" }]
   },
   {
-    reason: "A start in flight has its image, which the container wants until the start has ended.",
-    branches: [
-      { file: "outcome.ts", arm: "?", text: "record.startedVersion" },
-      { file: "outcome.ts", arm: "if not", text: "image !== undefined" }
-    ]
+    reason: "A start in flight has its image.",
+    branches: [{ file: "outcome.ts", arm: "?", text: "record.startedVersion" }]
   },
   {
     reason: "The daemon tells the step every row of a list of images.",

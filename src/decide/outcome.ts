@@ -1,4 +1,6 @@
 /** What the ends of actions change in memory. */
+import { isNotUndefined } from "effect/Predicate"
+
 import type { ContainerSpec } from "../model/catalogue.ts"
 import { format, same, split, type StoredImage } from "../model/image.ts"
 import { baseDelay, delay } from "../policy/ladder.ts"
@@ -79,17 +81,15 @@ const started = (turn: Turn, name: string, operation: string, image: string | un
 }
 
 const startRefused = (turn: Turn, spec: ContainerSpec, kind: string, reason: string): void => {
-  if (kind === "NotFound") {
-    // The image is not where the last list said; it is asked for again before the next try.
-    const image = wantedImage(turn.memory, spec)
-    if (image !== undefined) forgetImage(turn, format(image))
-  }
+  // The image is not where the last list said; it is asked for again before the next try. None is wanted any more where
+  // an order was undone, of a DPU whose version is not known.
+  if (kind === "NotFound") forgetImages(turn, [wantedImage(turn.memory, spec)].filter(isNotUndefined).map(format))
   chargeFailure(turn, spec, reason)
 }
 
-const forgetImage = (turn: Turn, image: string): void => {
-  const { [image]: _, ...held } = turn.memory.images.held
-  turn.setImages({ held })
+const forgetImages = (turn: Turn, images: ReadonlyArray<string>): void => {
+  const held = Object.entries(turn.memory.images.held)
+  turn.setImages({ held: Object.fromEntries(held.filter(([name]) => !images.includes(name))) })
 }
 
 const stopFailed = (turn: Turn, name: string): void => {
@@ -156,7 +156,7 @@ export const transferred = (turn: Turn, input: Extract<Input, { _tag: "Transferr
     return
   }
   // Whatever arrived of it is not trusted: the list is asked before anything else.
-  forgetImage(turn, image)
+  forgetImages(turn, [image])
   const level = (turn.memory.images.pace[image]?.level ?? 0) + 1
   const wait = delay(turn.memory.policy.transfer, level, turn.random())
   const { reason, room } = { room: undefined, ...outcome }

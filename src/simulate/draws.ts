@@ -104,6 +104,7 @@ export const draws: Record<FaultKind, Draw> = {
     method: chance.pick([
       "StartContainer",
       "StartContainer",
+      "StartContainer",
       "StopContainer",
       "StopContainer",
       "RemoveContainer",

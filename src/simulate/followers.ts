@@ -50,20 +50,32 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
       : [],
   ForeignReplace: ({ at }, chance, world) =>
     chance.hits(0.2) ? [{ ...draws.DiskFull(at - 1000, chance, world), length: 20_000 } as Fault] : [],
-  // One that answers each time, and each time stops soon.
-  ContainerCrash: (fault, chance) =>
-    "container" in fault && chance.hits(0.15)
-      ? [5000, 12_000, 21_000, 33_000].map((later): Fault => ({ ...fault, at: fault.at + later }))
-      : [],
+  ContainerCrash: (fault, chance) => {
+    if (!("container" in fault)) return []
+    const { at, container } = fault
+    return [
+      // One that answers each time, and each time stops soon.
+      ...(chance.hits(0.15)
+        ? [5000, 12_000, 21_000, 33_000].map((later): Fault => ({ ...fault, at: at + later }))
+        : []),
+      // An operator has seen it too.
+      ...(chance.hits(0.05)
+        ? [
+          { _tag: "OperatorStops", at: soon(chance, at, 3000), container },
+          { _tag: "OperatorStarts", at: at + 60_000, container }
+        ] as const
+        : [])
+    ]
+  },
   NpuReboot: (fault, chance, world) =>
     fault._tag === "NpuReboot"
       ? [
         // The NPU's own units start what they know, as soon as they are there.
-        ...(chance.hits(0.7)
+        ...(chance.hits(0.9)
           ? [1, 2, 3, 4].map((order) => draws.ForeignStart(fault.at + fault.downFor * 0.9 + order, chance, world))
           : []),
         // While one waits for what it comes after, somebody brings it back as another version.
-        ...(chance.hits(0.5)
+        ...(chance.hits(0.9)
           ? [1000, 2000, 4000].map((later): Fault =>
             ({
               ...draws.ForeignStart(fault.at + fault.downFor + later, chance, world),
@@ -74,8 +86,11 @@ export const followers: Partial<Record<FaultKind, Follow>> = {
         ...(chance.hits(0.95) ? rebootAmidUpgrade(fault, chance, world) : [])
       ]
       : [],
-  MemoryLost: (fault, chance, world) =>
-    fault._tag === "MemoryLost" && chance.hits(0.4) ? foundLate(fault, chance, world) : [],
+  MemoryLost: (fault, chance, world) => {
+    if (fault._tag !== "MemoryLost") return []
+    if (chance.hits(0.4)) return foundLate(fault, chance, world)
+    return chance.hits(0.15) ? orderedBlindly(fault, chance, world) : []
+  },
   CallsRefused: (fault, chance, world) => fault._tag === "CallsRefused" ? aimed(fault, chance, world) : [],
   ImageVanishes: (fault, chance) =>
     "container" in fault && chance.hits(0.5)
@@ -204,6 +219,20 @@ const foundLate = (
   ]
 }
 
+/** A daemon without memory is told where to go, and to leave it, before it knows the DPU's version. */
+const orderedBlindly = (
+  { at, downFor }: Extract<Fault, { readonly _tag: "MemoryLost" }>,
+  chance: Chance,
+  world: World
+): ReadonlyArray<Fault> => {
+  const order = at + downFor + chance.between(2000, 10_000)
+  return [
+    { ...draws.VersionUnreadable(at, chance, world), at, length: downFor + 60_000 } as Fault,
+    { ...draws.OperatorUpgrades(order, chance, world), version: world.version(), stageOnly: false } as Fault,
+    draws.OperatorRollsBack(order + chance.between(500, 6000), chance, world)
+  ]
+}
+
 /** Nobody knows what became of a start, and another version runs in its place. */
 const outrun = (at: number, container: string): ReadonlyArray<Fault> => [
   { _tag: "ContainerVanishes", at: at + 100, container },
@@ -261,7 +290,7 @@ const aimed = (
       return [{ _tag: "OperatorStops", at: soon(chance, at, 5000), container }]
     case "StartContainer":
       return [
-        ...(chance.hits(0.5) ? outrun(at, container) : []),
+        ...(chance.hits(0.8) ? outrun(at, container) : []),
         { _tag: "ContainerCrash", at: soon(chance, at, 5000), container },
         ...(chance.hits(0.9)
           ? [

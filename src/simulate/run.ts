@@ -67,6 +67,7 @@ export const planOf = (setting: Setting): Effect.Effect<Plan, never, Simulator> 
         ...setting,
         containers: names(simulator.containers(setting.dpus, surroundings)),
         versions: versionsOf(simulator, setting.profile, surroundings),
+        sound: simulator.versions,
         upgrades: surroundings.upgrades
       })
     }

@@ -44,8 +44,12 @@ export const plain: Surroundings = {
 /** Twice a probation in place of a day, so that hours of simulated time see images grow old. */
 export const hasty: Surroundings = { ...plain, upgrades: "calm", pruneAge: 1_200_000 }
 
-/** Four seeds of nine. */
-const often = (upgrades: Upgrades): ReadonlyArray<Upgrades> => [upgrades, upgrades, upgrades, upgrades]
+/** Each stands for one seed of ten. */
+const kindsOfUpgrades: ReadonlyArray<Upgrades> = [
+  ...Array.from({ length: 3 }, () => "rare" as const),
+  ...Array.from({ length: 6 }, () => "frequent" as const),
+  "calm"
+]
 
 /** The surroundings that a seed draws. */
 export const drawSurroundings = (seed: number): Surroundings => {
@@ -53,7 +57,7 @@ export const drawSurroundings = (seed: number): Surroundings => {
   const catalogue = chance.hits(0.6)
     ? "builtIn"
     : chance.pick(["unprobed", "single", "unobtainable", "unobtainable"] as const)
-  const upgrades = chance.pick<Upgrades>([...often("rare"), ...often("frequent"), "calm"])
+  const upgrades = chance.pick(kindsOfUpgrades)
   if (upgrades === "rare") return { ...plain, catalogue }
   return {
     catalogue,

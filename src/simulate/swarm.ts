@@ -7,6 +7,7 @@ import { Chance } from "./chance.ts"
 import { draws, kinds, type World } from "./draws.ts"
 import type { Fault, FaultKind, Plan } from "./fault.ts"
 import { calmFollowers, followers } from "./followers.ts"
+import { drawScene, sceneLength } from "./scenes.ts"
 import type { Upgrades } from "./surroundings.ts"
 
 export interface SwarmOptions {
@@ -16,6 +17,8 @@ export interface SwarmOptions {
   /** Names of the containers of each DPU, by DPU. */
   readonly containers: ReadonlyArray<ReadonlyArray<string>>
   readonly versions: ReadonlyArray<string>
+  /** The sound ones among them; all DPUs begin with the first. */
+  readonly sound: ReadonlyArray<string>
   readonly profile: Profile
   /** Where versions change often, other faults are fewer. */
   readonly upgrades: Upgrades
@@ -96,15 +99,29 @@ export const draw = (options: SwarmOptions): Plan => {
   const sure = sureKinds(options)
   const chosen = allowed.filter((kind) => root.hits(share) || sure.includes(kind))
   const faults = chosen.flatMap((kind, index) => drawKind(kind, root.fork(index), options))
+  return [...withScenes(faults, root, options)].sort((left, right) => left.at - right.at)
+}
+
+/** Where versions change often, they do so in two scenes first, and at random after that; little else happens meanwhile, or nothing. */
+const withScenes = (faults: ReadonlyArray<Fault>, chance: Chance, options: SwarmOptions): ReadonlyArray<Fault> => {
+  if (options.upgrades !== "frequent") return faults
+  const dpu = chance.below(options.containers.length)
   // Before anything has proved good.
-  if (options.upgrades === "frequent" && root.hits(0.4)) {
-    faults.push({
-      _tag: "OperatorRollsBack",
-      at: root.between(2000, 120_000),
-      dpu: root.below(options.containers.length)
-    })
+  if (chance.hits(0.3)) {
+    const early: Fault = { _tag: "OperatorRollsBack", at: chance.between(2000, 120_000), dpu }
+    return [...faults, ...within(early, options.length)]
   }
-  return faults.sort((left, right) => left.at - right.at)
+  const [, ...others] = options.sound
+  const first = chance.below(others.length)
+  const played = [0, 1].flatMap((order) => {
+    // The second goes from where the first has been to where that has not.
+    const [further, next] = [0, 1].map((later) => others[(first + order + later) % others.length]!)
+    const stage = { dpu, containers: options.containers[dpu]!, next: next!, further: further! }
+    return drawScene(order * sceneLength + chance.between(5000, 60_000), chance, stage)
+  })
+  const isAlone = chance.hits(0.6)
+  const later = faults.filter(({ _tag, at }) => at >= 2 * sceneLength || !(isAlone || disturbing.has(_tag)))
+  return [...later, ...played.flatMap((fault) => within(fault, options.length))]
 }
 
 /** Kinds of which every run has faults. */
@@ -124,6 +141,9 @@ const changing: ReadonlyArray<FaultKind> = [
   "OperatorAsks"
 ]
 
+/** What takes an upgrade elsewhere than its scene. */
+const disturbing: ReadonlySet<FaultKind> = new Set([...changing, "MemoryLost", "OperatorStops", "OperatorStarts"])
+
 const drawKind = (kind: FaultKind, chance: Chance, options: SwarmOptions): ReadonlyArray<Fault> => {
   const world: World = {
     length: options.length,
@@ -140,12 +160,15 @@ const drawKind = (kind: FaultKind, chance: Chance, options: SwarmOptions): Reado
     // One thing leads to another; where only some kinds are wanted, it does not.
     const follow = options.upgrades === "calm" ? calmFollowers[kind] : followers[kind]
     const further = options.profile === "all" ? follow?.(fault, chance.fork(faults.length), world) ?? [] : []
-    for (const each of [fault, ...further]) {
-      if (each.at >= options.length) continue
-      faults.push("length" in each ? { ...each, length: Math.min(each.length, options.length - each.at) } : each)
-    }
+    faults.push(...[fault, ...further].flatMap((each) => within(each, options.length)))
   }
   return faults
+}
+
+/** What of a fault lies before the end of a run of this length. */
+const within = (fault: Fault, length: number): ReadonlyArray<Fault> => {
+  if (fault.at >= length) return []
+  return ["length" in fault ? { ...fault, length: Math.min(fault.length, length - fault.at) } : fault]
 }
 
 /** Exponential, so that faults come in bunches and in droughts. */

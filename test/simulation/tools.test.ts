@@ -83,7 +83,8 @@ describe("a run", () => {
 })
 
 describe("plans", () => {
-  const options = { seed: 1, length: 3_600_000, containers: [["a", "b"], ["c"]], versions: ["1", "2"] }
+  const versions = ["1", "2", "3"]
+  const options = { seed: 1, length: 3_600_000, containers: [["a", "b"], ["c"]], versions, sound: versions }
 
   it("are drawn alike from the same seed, within the time, in order, of the profile's kinds", () => {
     for (const profile of Object.keys(profiles) as ReadonlyArray<Profile>) {
