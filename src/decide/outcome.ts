@@ -7,7 +7,7 @@ import { baseDelay, delay } from "../policy/ladder.ts"
 import type { Input, TransferOutcome } from "./input.ts"
 import { chargeFailure, countsAsRestart } from "./owe.ts"
 import { runsAssigned, wantedImage } from "./question.ts"
-import { forgetFailures } from "./transfer.ts"
+import { forgetFailures, forgetImages } from "./transfer.ts"
 import type { Turn } from "./turn.ts"
 import { countHeldUp, countRestart } from "./upgrade/count.ts"
 import { stagedImages } from "./upgrade/members.ts"
@@ -85,11 +85,6 @@ const startRefused = (turn: Turn, spec: ContainerSpec, kind: string, reason: str
   // an order was undone, of a DPU whose version is not known.
   if (kind === "NotFound") forgetImages(turn, [wantedImage(turn.memory, spec)].filter(isNotUndefined).map(format))
   chargeFailure(turn, spec, reason)
-}
-
-const forgetImages = (turn: Turn, images: ReadonlyArray<string>): void => {
-  const held = Object.entries(turn.memory.images.held)
-  turn.setImages({ held: Object.fromEntries(held.filter(([name]) => !images.includes(name))) })
 }
 
 const stopFailed = (turn: Turn, name: string): void => {

@@ -49,7 +49,12 @@ export const beginTransfer = (
 }
 
 /** These images are tried from the beginning, should they be sent again. */
-export const forgetFailures = (turn: Turn, images: ReadonlyArray<string>): void => {
-  const { pace } = turn.memory.images
-  turn.setImages({ pace: Object.fromEntries(Object.entries(pace).filter(([image]) => !images.includes(image))) })
-}
+export const forgetFailures = (turn: Turn, images: ReadonlyArray<string>): void =>
+  turn.setImages({ pace: without(turn.memory.images.pace, images) })
+
+/** Whether the NPU holds these images is asked for again before it matters. */
+export const forgetImages = (turn: Turn, images: ReadonlyArray<string>): void =>
+  turn.setImages({ held: without(turn.memory.images.held, images) })
+
+const without = <A>(known: Readonly<Record<string, A>>, images: ReadonlyArray<string>): Record<string, A> =>
+  Object.fromEntries(Object.entries(known).filter(([image]) => !images.includes(image)))

@@ -56,6 +56,11 @@ export class Chance {
     return from[this.below(from.length)]!
   }
 
+  /** Each as often as the number beside it says, which is whole. */
+  weigh<A>(from: ReadonlyArray<readonly [A, number]>): A {
+    return this.pick(from.flatMap(([each, share]) => Array.from({ length: share }, () => each)))
+  }
+
   /** A stream of its own; the same label gives the same stream. */
   fork(label: number): Chance {
     return new Chance(this.c ^ this.a, Math.imul(label + 1, 0x85ebca6b) ^ this.b)

@@ -172,6 +172,6 @@ const shares: ReadonlyArray<readonly [Scene, number]> = [
 
 /** A scene that begins at this moment; nothing that it takes is in quarantine then. */
 export const drawScene = (at: number, chance: Chance, stage: Stage): ReadonlyArray<Fault> => {
-  const scene = chance.pick(shares.flatMap(([each, share]) => Array.from({ length: share }, () => each)))
+  const scene = chance.weigh(shares)
   return [release(at - 2000, stage, stage.next), release(at - 1000, stage, stage.further), ...scene(at, chance, stage)]
 }

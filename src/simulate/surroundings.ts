@@ -44,12 +44,8 @@ export const plain: Surroundings = {
 /** Twice a probation in place of a day, so that hours of simulated time see images grow old. */
 export const hasty: Surroundings = { ...plain, upgrades: "calm", pruneAge: 1_200_000 }
 
-/** Each stands for one seed of ten. */
-const kindsOfUpgrades: ReadonlyArray<Upgrades> = [
-  ...Array.from({ length: 3 }, () => "rare" as const),
-  ...Array.from({ length: 6 }, () => "frequent" as const),
-  "calm"
-]
+/** How many seeds of ten. */
+const shares: ReadonlyArray<readonly [Upgrades, number]> = [["rare", 3], ["frequent", 6], ["calm", 1]]
 
 /** The surroundings that a seed draws. */
 export const drawSurroundings = (seed: number): Surroundings => {
@@ -57,7 +53,7 @@ export const drawSurroundings = (seed: number): Surroundings => {
   const catalogue = chance.hits(0.6)
     ? "builtIn"
     : chance.pick(["unprobed", "single", "unobtainable", "unobtainable"] as const)
-  const upgrades = chance.pick(kindsOfUpgrades)
+  const upgrades = chance.weigh(shares)
   if (upgrades === "rare") return { ...plain, catalogue }
   return {
     catalogue,

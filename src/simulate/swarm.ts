@@ -99,7 +99,7 @@ export const draw = (options: SwarmOptions): Plan => {
   const sure = sureKinds(options)
   const chosen = allowed.filter((kind) => root.hits(share) || sure.includes(kind))
   const faults = chosen.flatMap((kind, index) => drawKind(kind, root.fork(index), options))
-  return [...withScenes(faults, root, options)].sort((left, right) => left.at - right.at)
+  return withScenes(faults, root, options).toSorted((left, right) => left.at - right.at)
 }
 
 /** Where versions change often, they do so in two scenes first, and at random after that; little else happens meanwhile, or nothing. */
@@ -120,8 +120,8 @@ const withScenes = (faults: ReadonlyArray<Fault>, chance: Chance, options: Swarm
     return drawScene(order * sceneLength + chance.between(5000, 60_000), chance, stage)
   })
   const isAlone = chance.hits(0.6)
-  const later = faults.filter(({ _tag, at }) => at >= 2 * sceneLength || !(isAlone || disturbing.has(_tag)))
-  return [...later, ...played.flatMap((fault) => within(fault, options.length))]
+  const undisturbed = faults.filter(({ _tag, at }) => at >= 2 * sceneLength || !(isAlone || disturbing.has(_tag)))
+  return [...undisturbed, ...played.flatMap((fault) => within(fault, options.length))]
 }
 
 /** Kinds of which every run has faults. */
