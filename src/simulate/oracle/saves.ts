@@ -37,6 +37,8 @@ export const saving = (
       report("OutageNotCharged", name, `the ladder was climbed to ${record.level} on no evidence`)
     }
     container.savedLevel = record.level
+    // Behind a slow disk the word of a reboot comes late: the lists until then may have shown that it was there after all.
+    if (record.due?.cause !== "NpuReboot" && container.evidence.was("Running", since)) container.notBefore = undefined
   }
 }
 
