@@ -22,6 +22,7 @@ import {
 } from "../../src/cli/exchange.ts"
 import { answerTimeout } from "../../src/control/answer-time.ts"
 import { clientHeader } from "../../src/control/client-header.ts"
+import { problemTrailer } from "../../src/control/problem-trailer.ts"
 import { Reply } from "./reply.ts"
 
 /** The longest answer taken, in bytes. */
@@ -58,8 +59,8 @@ export interface Listener {
   /** The status, before the first piece. */
   readonly onHead?: (status: number) => void
   readonly onPiece: (piece: Buffer) => void
-  /** The whole reply is here. */
-  readonly onDone: (status: number) => void
+  /** The whole reply is here; `problem` is what a streamed one says at its end, where it broke off, as JSON. */
+  readonly onDone: (status: number, problem?: string) => void
   /** Called once, and nothing after it. */
   readonly onError: (error: ExchangeError) => void
 }
@@ -111,7 +112,7 @@ export const open = (
         )
       )
     }
-    if (reply.isDone) finish(() => listener.onDone(reply.status ?? 0))
+    if (reply.isDone) finish(() => listener.onDone(reply.status ?? 0, reply.trailers.get(problemTrailer)))
   })
   socket.on("end", () => {
     finish(() => reply.end() && reply.status !== undefined ? listener.onDone(reply.status) : listener.onError(broken()))

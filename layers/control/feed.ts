@@ -57,7 +57,7 @@ const marked = ({ cut, text }: Line): string =>
 
 /**
  * The lines of a reply as they come, no faster than they are read; another
- * status than 200 fails with what it says.
+ * status than 200 fails with what it says, and so does a reply that breaks off.
  */
 const lines = (socketPath: string, path: string): Stream.Stream<Line, ExchangeError | ProblemView> =>
   Stream.asyncScoped<Line, ExchangeError | ProblemView>((emit) =>
@@ -85,11 +85,11 @@ const lines = (socketPath: string, path: string): Stream.Stream<Line, ExchangeEr
               if (problem.length > answerLimit) throw new Error("it is too long")
             }
           },
-          onDone: (status) => {
-            if (ok) {
-              void give(lines.end())
-              void emit.end()
-            } else void emit.fail(decodeProblem({ status, body: problem }))
+          onDone: (status, brokeOff) => {
+            if (ok) void give(lines.end())
+            const body = ok ? brokeOff : problem
+            if (body === undefined) void emit.end()
+            else void emit.fail(decodeProblem({ status, body }))
           },
           onError: (error) => void emit.fail(error)
         })

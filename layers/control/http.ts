@@ -10,11 +10,16 @@ import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import { RequestError } from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+
+import { problemTrailer, spelledOut } from "../../src/control/problem-trailer.ts"
+import { Problem } from "../../src/control/problems.ts"
 
 /** How much of a body that is too long is read and dropped, in bytes: a client that still writes does not read our answer. */
 const patience = 16 * 1024 * 1024
@@ -92,6 +97,7 @@ export const respond = (
       return finish(target, response.status, headers, body.body)
     case "Stream": {
       headers["content-type"] ??= body.contentType
+      headers["trailer"] = problemTrailer
       return Effect.sync(() => {
         target.writeHead(response.status, headers)
         target.flushHeaders()
@@ -102,10 +108,8 @@ export const respond = (
             (pieces) => write(target, Buffer.concat(Chunk.toReadonlyArray(pieces)))
           )
         ),
-        // A stream that failed must not look whole: the connection breaks in the middle of the answer.
         Effect.matchCauseEffect({
-          onFailure: (cause) =>
-            Effect.zipRight(Effect.logError("a streamed answer failed", cause), Effect.sync(() => target.destroy())),
+          onFailure: (cause) => breakOff(target, cause),
           onSuccess: () => Effect.sync(() => void target.end())
         })
       )
@@ -114,6 +118,19 @@ export const respond = (
     case "FormData":
       return Effect.die(`an answer of kind ${body._tag} is not for the control API`)
   }
+}
+
+const isProblem = Schema.is(Problem)
+
+/** A stream that failed must not look whole: it says why at its end, or the connection breaks in the middle of the answer. */
+const breakOff = (target: http.ServerResponse, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const problem = Option.getOrUndefined(Cause.failureOption(cause))
+  return isProblem(problem)
+    ? Effect.sync(() => {
+      target.addTrailers({ [problemTrailer]: spelledOut({ ...problem, message: problem.message }) })
+      target.end()
+    })
+    : Effect.zipRight(Effect.logError("a streamed answer failed", cause), Effect.sync(() => target.destroy()))
 }
 
 const finish = (

@@ -3,6 +3,9 @@
 /** Longest status line and headers taken, in bytes. */
 const headLimit = 16 * 1024
 
+/** More trailers than this are passed over; the control API sends one. */
+const mostTrailers = 16
+
 /** A reply that is not HTTP as the control API speaks it. */
 export class MalformedReply extends Error {}
 
@@ -15,9 +18,11 @@ export interface ReplyHandlers {
   readonly onBody: (piece: Buffer) => void
 }
 
-/** Feed it what arrives. `status` is known once the head was read. `feed` throws MalformedReply. */
+/** Feed it what arrives. `status` is known once the head was read, `trailers` with the end. `feed` throws MalformedReply. */
 export class Reply {
   status: number | undefined
+  /** What follows a chunked body; names in lower case. */
+  trailers: ReadonlyMap<string, string> = new Map()
   #state: State = "head"
   #held: Buffer = Buffer.alloc(0)
   /** Bytes of the body, or of the chunk, still to come. */
@@ -73,6 +78,7 @@ export class Reply {
         const line = this.#takeLine()
         if (line === undefined) return false
         if (line === "") this.#state = "done"
+        else if (this.trailers.size < mostTrailers) this.trailers = new Map([...this.trailers, field(line)])
         return true
       }
       case "until-close":
@@ -92,10 +98,7 @@ export class Reply {
     const [first = "", ...rest] = this.#take(end + 4).toString("latin1").trimEnd().split("\r\n")
     const status = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: |$)/.exec(first)
     if (status === null) throw new MalformedReply(`it begins with ${JSON.stringify(first.slice(0, 40))}`)
-    const headers = new Map(rest.map((line) => {
-      const colon = line.indexOf(":")
-      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
-    }))
+    const headers = new Map(rest.map(field))
     const code = Number(status[1])
     // 1xx: the reply proper is still to come.
     if (code < 200) return true
@@ -134,4 +137,9 @@ export class Reply {
     this.#held = this.#held.subarray(count)
     return taken
   }
+}
+
+const field = (line: string): readonly [name: string, value: string] => {
+  const colon = line.indexOf(":")
+  return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
 }

@@ -74,7 +74,8 @@ const containers = HttpApiGroup.make("containers")
   /**
    * The container's output as text: what it has said so far, with `follow=true`
    * what it says until it stops; with `previous=true` the last of what the
-   * instance before it said, as far as it was kept.
+   * instance before it said, as far as it was kept. Output that breaks off before
+   * its end says why in a trailer (`problemTrailer`).
    */
   .add(
     HttpApiEndpoint.get("logs")`/v1/containers/${container}/logs`

@@ -30,6 +30,7 @@ import { CrashLogs } from "../health/crash-logs.ts"
 import { Assignment } from "../model/assignment.ts"
 import { parse } from "../model/image.ts"
 import { bothClocks } from "../model/monotonic.ts"
+import { isAnswered, type NpuError } from "../npu/error.ts"
 import { Npu } from "../npu/npu.ts"
 import { actorOf } from "./actor.ts"
 import { askNpu, failWhileAway } from "./ask-npu.ts"
@@ -108,36 +109,41 @@ const previousOutput = Effect.fnUntraced(function*(name: string) {
 /** How long an answer waits for the first output, so that a refusal can still be told. */
 const refusalTime = "500 millis"
 
-/** The output as the NPU gives it; its end where the NPU breaks off is the end of the answer. */
+/** The output as the NPU gives it, to its end; where the NPU breaks off before that, the answer does so with the reason. */
 const output = Effect.fnUntraced(function*(name: string, follow: boolean) {
   const npu = yield* Npu
-  const pieces = yield* Stream.toQueueOfElements(npu.log(name, follow), { capacity: 16 })
+  const said = Stream.mapError(npu.log(name, follow), withheld)
+  const pieces = yield* Stream.toQueueOfElements(said, { capacity: 16 })
   const piece = Queue.take(pieces)
   // What was said so far comes, or its end does; a container that is followed may have nothing to say.
   const first = follow
     ? yield* Effect.timeoutOption(piece, refusalTime)
     : Option.some(yield* askNpu("Log", piece))
   if (Option.isSome(first) && Exit.isFailure(first.value)) {
-    const error = Option.flatten(Cause.failureOption(first.value.cause))
-    if (Option.isSome(error)) {
-      const { class: kind, reason: message } = error.value
-      return yield* kind === "Unreachable" || kind === "TimedOut"
-        ? new NpuUnreachable({ message })
-        : new NoLog({ message })
-    }
-    return Stream.empty
+    const problem = Option.flatten(Cause.failureOption(first.value.cause))
+    return Option.isSome(problem) ? yield* problem.value : Stream.empty
   }
-  const next = Effect.mapError(Effect.flatten(piece), () => Option.none())
+  const next = Effect.flatten(piece)
   const rest = Stream.repeatEffectOption(
-    follow ? next : Effect.timeoutFail(next, { duration: askTimeout, onTimeout: () => Option.none() })
+    follow ? next : Effect.timeoutFail(next, {
+      duration: askTimeout,
+      onTimeout: () =>
+        Option.some(new NpuUnreachable({ message: `${npu.endpoint} fell silent in the middle of the output` }))
+    })
   )
   // Silence of an NPU that answers is a container with nothing to say; of one that does not, it is no answer.
   if (Option.isNone(first)) yield* failWhileAway
   return Option.match(first, {
     onNone: () => rest,
-    onSome: (said) => Stream.concat(Stream.fromEffect(Effect.orDie(said)), rest)
+    onSome: (known) => Stream.concat(Stream.fromEffect(Effect.orDie(known)), rest)
   })
 })
+
+/** Why there is no output, or no more of it. */
+const withheld = (error: NpuError): NpuUnreachable | NoLog => {
+  const { reason: message } = error
+  return isAnswered(error) ? new NoLog({ message }) : new NpuUnreachable({ message })
+}
 
 const dpuName = Effect.map(Assignment, ({ dpu }) => `dpu${dpu}`)
 

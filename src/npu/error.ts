@@ -44,6 +44,11 @@ export class NpuError extends Data.TaggedError("NpuError")<Failure> {
   }
 }
 
+const unanswered: ReadonlySet<NpuErrorClass> = new Set(["Unreachable", "TimedOut", "Cancelled"])
+
+/** Whoever answers with a status of its own is there; whom it does not let in, it is not there for. */
+export const isAnswered = (error: NpuError): boolean => !unanswered.has(error.class) && error.fault === undefined
+
 const serverClass: Record<GrpcCode, NpuErrorClass> = {
   CANCELLED: "ServerFault",
   UNKNOWN: "ServerFault",

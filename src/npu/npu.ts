@@ -20,7 +20,7 @@ import * as Schedules from "../policy/schedules.ts"
 import { type ClockReading, type Conversation, make as makeConversation } from "./conversation.ts"
 import * as Deploy from "./deploy.ts"
 import { generationOf, isMissing, isUnknownMethod, oldestName } from "./dialect.ts"
-import { classify, classifyInBand, NpuError } from "./error.ts"
+import { classify, classifyInBand, isAnswered, NpuError } from "./error.ts"
 import type { ImageArchive } from "./image-source.ts"
 import { type InBandError, inBandError } from "./in-band.ts"
 import { confirmMissing, readAll, settleUnspecified, usersOf } from "./look.ts"
@@ -132,7 +132,7 @@ const make = (
   /** Asks for a sign of life alone. Whatever it answers, it is there. */
   const pulse = Effect.suspend(() => wire.unary("Time", {}, Duration.millis(policy.rpc.Time.deadline))).pipe(
     Effect.mapError(failed),
-    Effect.catchIf(isThere, () => Effect.void)
+    Effect.catchIf(isAnswered, () => Effect.void)
   )
 
   let lastSeen: ReadonlyArray<ContainerRow> | undefined
@@ -150,7 +150,7 @@ const make = (
         Effect.succeed<LookResult>(
           error.class === "Unsupported" ? unlisted(error.reason) : {
             _tag: "Failed",
-            reachable: isThere(error),
+            reachable: isAnswered(error),
             reason: error.reason,
             ...(error.fault === undefined ? {} : { fault: error.fault })
           }
@@ -278,11 +278,6 @@ const isUnheardOf = (error: NpuError): boolean =>
 /** The 8 bytes that an engine puts before each piece of a container that has no terminal. */
 const frames = new RegExp("[\\0-\\u0002]\\0{3}[\\s\\S]{4}", "g")
 const withoutFrames = (text: string): string => text.includes("\0") ? text.replace(frames, "") : text
-
-const unanswered: ReadonlySet<NpuError["class"]> = new Set(["Unreachable", "TimedOut", "Cancelled"])
-
-/** Whoever answers with a status of its own is there; whom it does not let in, it is not there for. */
-const isThere = (error: NpuError): boolean => !unanswered.has(error.class) && error.fault === undefined
 
 const badAnswer = (method: NpuError["method"], reason: string) =>
   new NpuError({

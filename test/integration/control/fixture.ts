@@ -17,7 +17,14 @@ import * as Stream from "effect/Stream"
 import * as ControlServer from "../../../layers/control/server.ts"
 import { api } from "../../../src/control/api.ts"
 import { policyView } from "../../../src/control/policy-view.ts"
-import { Busy, Declined, NoLog, UnknownContainer, UnknownOperation } from "../../../src/control/problems.ts"
+import {
+  Busy,
+  Declined,
+  NoLog,
+  NpuUnreachable,
+  UnknownContainer,
+  UnknownOperation
+} from "../../../src/control/problems.ts"
 import { apiVersion } from "../../../src/control/views.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 import { accepted, deployStatus, list, npuStatus, status, version } from "../../unit/cli/views.ts"
@@ -37,6 +44,9 @@ export interface Seen {
 const unknown = (name: string) =>
   new UnknownContainer({ message: `there is no container "${name}"`, known: ["gnmidpu0"] })
 
+/** How the output of `ha` ends; more than a header could hold as it is. */
+export const cutOff = new NpuUnreachable({ message: "the line was cut\n\u001b[31m — é" })
+
 const handlers = (seen: Seen) => {
   const containers = HttpApiBuilder.group(api, "containers", (handlers) =>
     handlers
@@ -46,10 +56,14 @@ const handlers = (seen: Seen) => {
       .handle("start", () =>
         Effect.succeed(accepted("running")))
       .handle("stop", () => Effect.die("the disk is on fire"))
-      .handleRaw("logs", ({ urlParams }) =>
-        urlParams.previous === true
-          ? Effect.fail(new NoLog({ message: "nothing is kept" }))
-          : Effect.succeed(HttpServerResponse.text("one\ntwo\u001b[31m\nthree", { contentType: "text/plain" })))
+      .handleRaw("logs", ({ path, urlParams }) => {
+        if (urlParams.previous === true) return Effect.fail(new NoLog({ message: "nothing is kept" }))
+        return Effect.succeed(
+          path.container === "ha"
+            ? HttpServerResponse.stream(Stream.encodeText(Stream.concat(Stream.make("one\ntwo"), Stream.fail(cutOff))))
+            : HttpServerResponse.text("one\ntwo\u001b[31m\nthree", { contentType: "text/plain" })
+        )
+      })
       .handle("retry", ({ path }) =>
         path.container === "gnmi"
           ? Effect.succeed({ apiVersion, containers: ["gnmidpu0"], waited: ["gnmidpu0"] })

@@ -14,7 +14,7 @@ import * as Client from "../../../layers/control/client.ts"
 import { feed as feedOf } from "../../../layers/control/feed.ts"
 import { make } from "../../../src/cli/control-client.ts"
 import { list } from "../../unit/cli/views.ts"
-import { folder, get, post, raw, type Seen, serve } from "./fixture.ts"
+import { cutOff, folder, get, post, raw, type Seen, serve } from "./fixture.ts"
 
 const socketIn = Effect.map(folder, (path) => join(path, "offloadd.sock"))
 
@@ -255,6 +255,17 @@ describe("the client", () => {
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(yield* Fiber.join(follower), 2)
       assert.isBelow(Number(process.hrtime.bigint() - begun) / 1e6, 900)
+    }))
+
+  it.scopedLive("output that breaks off comes as far as it goes, and then says why", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      yield* serve(path)
+      const lines: Array<string> = []
+      const output = feedOf(path).output({ container: "ha", follow: true, previous: false })
+      const error = yield* Effect.flip(Stream.runForEach(output, (line) => Effect.sync(() => lines.push(line))))
+      assert.deepStrictEqual(lines, ["one", "two"])
+      assert.deepStrictEqual(error, { _tag: "NpuUnreachable", message: cutOff.message })
     }))
 
   it.scopedLive("an interrupted daemon closes as one that ends", () =>

@@ -19,7 +19,7 @@ import { make } from "../../../src/cli/control-client.ts"
 import { askTimeout } from "../../../src/control/answer-time.ts"
 import type { ContainerList, DeployStatus } from "../../../src/control/views.ts"
 import type { ImageSourceService } from "../../../src/npu/image-source.ts"
-import type { WireService } from "../../../src/npu/wire.ts"
+import { WireError, type WireService } from "../../../src/npu/wire.ts"
 import { archiveOf, makeWorld, names, pass, version } from "../../unit/daemon/world.ts"
 
 const [database, gnmi, ha] = names as [string, string, string]
@@ -225,6 +225,35 @@ describe("the control API of a daemon", () => {
       assert.match(yield* answered("ListImage", client.images), /did not answer ListImage in time/)
       const said = Stream.runDrain(feed(socket).output({ container: "gnmi", follow: false, previous: false }))
       assert.match(yield* answered("Log", said), /did not answer Log in time/)
+    }))
+
+  it.scopedLive("breaks output off where the NPU does, and says so", () =>
+    Effect.gen(function*() {
+      const { engine } = yield* makeWorld(["1.0"])
+      const { wire } = yield* MemoryWire.make(engine)
+      let end: Pick<WireError, "code" | "origin"> = { code: "UNAVAILABLE", origin: "local" }
+      const { socket, until } = yield* served(["1.0"], {
+        stream: (method, request) =>
+          method === "Log"
+            ? Stream.concat(
+              Stream.make({ msg: "ready\n" }),
+              Stream.failSync(() => new WireError({ method, details: "it was cut", ...end }))
+            )
+            : wire.stream(method, request)
+      })
+      yield* until(({ containers }) => containers.every(({ state }) => state === "Running"))
+      const followed = Effect.gen(function*() {
+        const lines: Array<string> = []
+        const output = feed(socket).output({ container: "gnmi", follow: true, previous: false })
+        const failed = yield* Effect.flip(Stream.runForEach(output, (line) => Effect.sync(() => lines.push(line))))
+        assert.include(failed.message, "it was cut")
+        return [...lines, failed._tag]
+      })
+      assert.deepStrictEqual(yield* followed, ["ready", "NpuUnreachable"])
+      end = { code: "CANCELLED", origin: "local" }
+      assert.deepStrictEqual(yield* followed, ["ready", "NpuUnreachable"])
+      end = { code: "INTERNAL", origin: "peer" }
+      assert.deepStrictEqual(yield* followed, ["ready", "NoLog"])
     }))
 
   it.scopedLive("asks nothing of an NPU that is known to be away", () =>
