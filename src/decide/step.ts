@@ -132,11 +132,11 @@ const versionUnreadable = (turn: Turn, reason: string): void => {
   if (before._tag === "Unreadable" && before.reason === reason) return
   const last = before._tag === "Known" ? before.version : before._tag === "Unreadable" ? before.last : undefined
   turn.memory = { ...turn.memory, target: { _tag: "Unreadable", reason, last } }
-  turn.say(
-    "warning",
-    "VersionUnreadable",
-    `The DPU's SONiC version cannot be told: ${reason}. No container's version is changed until it can.`
-  )
+  const { upgrade } = turn.memory.durable
+  const meanwhile = upgrade === null
+    ? "No upgrade begins by itself until it can"
+    : `${upgrade.id} goes on; no other upgrade begins by itself until it can`
+  turn.say("warning", "VersionUnreadable", `The DPU's SONiC version cannot be told: ${reason}. ${meanwhile}.`)
 }
 
 /** Does what the verdict says; returns when time alone would change it. */

@@ -62,6 +62,18 @@ describe("an upgrade", () => {
     assert.deepStrictEqual(world.memory.durable.previousSet?.[ha], "docker-dash-ha:1.0")
   })
 
+  it("goes on while the version cannot be told, and says so", () => {
+    const world = new UpgradeWorld().upgradeTo("2.0")
+    for (let second = 0; second < 60 && world.versions()[0] !== "2.0"; second += 1) world.pass(1)
+    world.loseVersion()
+    assert.include(
+      world.events.at(-1)?.message,
+      "no version file. upgrade-1 goes on; no other upgrade begins by itself"
+    )
+    assert.deepStrictEqual(world.settle().versions(), all("2.0"))
+    assert.strictEqual(world.memory.durable.lastUpgrade?.outcome, "committed")
+  })
+
   it("counts for a gate the time between two looks, not that until they are heard of", () => {
     const world = new UpgradeWorld().upgradeTo("2.0")
     const isPassed = () => world.memory.durable.upgrade?.members[0]?.passed
