@@ -70,7 +70,7 @@ export class DpuJournal {
   hint: { readonly at: number; from: number } | undefined
   /** The memory on the disk was lost or damaged, and nothing has been saved since. */
   memoryLost = false
-  /** When a reboot was last concluded. */
+  /** Since when the reboot that was last told of may have been concluded. */
   rebootAt = Number.NEGATIVE_INFINITY
   /** Of the set on probation: how long the lists that came can have shown all of it to run, and when the last did. */
   probation: { readonly id: string; observed: number; listedAt: number | undefined } | undefined

@@ -279,7 +279,7 @@ export class Oracle {
         `a reboot was concluded from nothing like it: ${entry.event.message}`
       )
     }
-    journal.rebootAt = entry.at
+    journal.rebootAt = since
     for (const container of named) {
       // Its turn is reckoned from when that was decided: what it owes was saved before it was said.
       container.notBefore = journal.saveBegan + journal.dpu * this.policy.outage.staggerPerDpu - 50

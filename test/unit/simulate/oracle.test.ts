@@ -203,16 +203,16 @@ describe("a start where the wanted version is in quarantine", () => {
 })
 
 describe("a reboot of the NPU", () => {
-  const said = (count?: number): Entry => ({
+  const said = (count?: number, at = 5000): Entry => ({
     _tag: "Said",
-    at: 5000,
+    at,
     dpu: 0,
     event: {
       sequence: 1,
       at: "",
       severity: "warning",
       reason: "NpuRebooted",
-      message: `The NPU seems to have restarted. No longer there: ${database}; started again.`,
+      message: `The NPU seems to have restarted. No longer there: ${database}, ${gnmi}; started again.`,
       ...(count === undefined ? {} : { count })
     }
   })
@@ -220,6 +220,27 @@ describe("a reboot of the NPU", () => {
   it("is concluded from nothing where all was whole, and not by a summary that tells of it again", () => {
     assert.deepStrictEqual(judged([up(), said()]), ["RebootSeen"])
     assert.deepStrictEqual(judged([up(), said(2)]), [])
+  })
+
+  it("is concluded again from what vanished alone after a time that counts from the conclusion, not from its word", () => {
+    const memory = atLevel(0)
+    const both = [[database, "one"], [gnmi, "two", "docker-sonic-gnmi:1.0"]] as const
+    const again = (begun: number): ReadonlyArray<Invariant> => {
+      const saving: Entry = { _tag: "Saving", at: begun, dpu: 0, text: memory }
+      const second = said(undefined, 5000 + defaults.restart.payback - 1000)
+      return judged([
+        up(memory),
+        ...[...listed(4998), ...listed(4999), saving].sort((one, other) => one.at - other.at),
+        { _tag: "Saved", at: 5000, dpu: 0, ok: true, durable: memory },
+        said(),
+        ...listed(second.at - 2000, ...both),
+        ...listed(second.at - 1000),
+        ...listed(second.at - 1),
+        second
+      ])
+    }
+    assert.notInclude(again(1000), "RebootSeen")
+    assert.include(again(5000), "RebootSeen")
   })
 
   describe("has each DPU wait its turn", () => {
