@@ -32,41 +32,62 @@ export const upgrade = Effect.fn("upgrade")(function*(options: UpgradeOptions) {
     ...(options.stageOnly ? { stageOnly: true } : {})
   })
   return yield* options.stageOnly
-    ? follow(taken, options, isStaged, ({ message, staged }) => staged?.waits ?? message)
+    ? follow(taken, options, isStaged(taken), ({ message, staged }) => staged?.waits ?? message)
+    : taken.upgrade === null
+    ? follow(
+      taken,
+      options,
+      isStarted(taken),
+      (view) => `${unstarted(view).join(", ")} not started yet; "offloadctl status SERVICE" says why`
+    )
     : follow(taken, options, isOver(taken, codes))
 })
 
 export const rollback = Effect.fn("rollback")(function*(options: Pick<UpgradeOptions, "wait" | "timeout">) {
   const taken = yield* give("rollback", {})
   // Here the way back is what was asked for.
-  return yield* follow(
-    taken,
-    options,
-    isOver(taken, { ...codes, rolledBack: ExitCode.done, superseded: ExitCode.done })
-  )
+  const mine = { ...codes, rolledBack: ExitCode.done, superseded: ExitCode.done }
+  return yield* follow(taken, options, isOver(taken, mine))
 })
 
 type End = { readonly code: ExitCode; readonly message: string }
 
+/** The services that are to run and have never been started: they are at no version yet. */
+const unstarted = ({ services }: UpgradeView): ReadonlyArray<string> =>
+  services.flatMap(({ container, desired, image }) => image === null && desired === "running" ? [container] : [])
+
+/** Nothing is to be switched. */
+const isStarted = (taken: OrderTaken) => (view: UpgradeView): End | undefined =>
+  unstarted(view).length === 0 ? { code: ExitCode.done, message: `every service is at ${taken.version}` } : undefined
+
 /** How it ended, or undefined while it goes on. */
 const isOver = (taken: OrderTaken, codeOf: typeof codes) => (view: UpgradeView): End | undefined => {
-  if (taken.upgrade === null) return { code: ExitCode.done, message: taken.message }
+  const { upgrade: id, version } = taken
+  if (id === null) return { code: ExitCode.done, message: taken.message }
   const { last } = view
-  if (last?.id === taken.upgrade) {
+  if (last?.id === id) {
     return {
       code: codeOf[last.outcome],
       message: `${last.id} to ${last.version} ${outcomes[last.outcome]}: ${last.reason}`
     }
   }
   // The way back from what was under way may have led there.
-  if (view.id === null && view.services.every(({ image }) => image !== null && split(image).tag === taken.version)) {
-    return { code: ExitCode.done, message: `every service is at ${taken.version}` }
+  if (view.id === null && view.services.every(({ image }) => image !== null && split(image).tag === version)) {
+    return { code: ExitCode.done, message: `every service is at ${version}` }
+  }
+  // One that takes over a set on probation leaves no end of the one before.
+  const heir = [view.id, last?.id].find((other) => other != null && numberOf(other) > numberOf(id))
+  if (heir != null) {
+    return { code: codeOf.superseded, message: `${id} to ${version} is over: ${heir} has taken its place` }
   }
   if (view.refused) {
     return { code: ExitCode.failed, message: `refused before anything was stopped, and tried on: ${view.message}` }
   }
   return undefined
 }
+
+/** Upgrades are counted: `upgrade-3`. */
+const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf("-") + 1))
 
 const codes: Readonly<Record<NonNullable<UpgradeView["last"]>["outcome"], ExitCode>> = {
   committed: ExitCode.done,
@@ -75,8 +96,12 @@ const codes: Readonly<Record<NonNullable<UpgradeView["last"]>["outcome"], ExitCo
   superseded: ExitCode.failed
 }
 
-const isStaged = (view: UpgradeView): End | undefined => {
+const isStaged = ({ message, version }: OrderTaken) => (view: UpgradeView): End | undefined => {
   if (view.staged?.ready === true) return { code: ExitCode.done, message: view.message }
+  // What is switched to has all its images.
+  const runsThem = view.staged === null && view.kind === "upgrade" && view.version === version
+    && (view.phase === "switching" || view.phase === "probation")
+  if (runsThem) return { code: ExitCode.done, message }
   // While an upgrade is under way its images are the ones that are refused.
   return view.refused && view.id === null ? { code: ExitCode.failed, message: view.message } : undefined
 }

@@ -68,6 +68,8 @@ export const UpgradeView = Schema.Struct({
     container: Schema.String,
     /** `repository:tag` that it is kept at; null before its first start. */
     image: nullable(Schema.String),
+    /** As an operator wants it. */
+    desired: Schema.optionalWith(Schema.Literal("running", "stopped"), { default: () => "running" as const }),
     /** Where it goes; null where nothing changes. */
     target: nullable(Schema.String),
     /** Where it would go back to. */

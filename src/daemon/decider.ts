@@ -191,7 +191,8 @@ const recall = Effect.fnUntraced(function*(
     severity: "error",
     reason: "StateUnreadable",
     message: `The saved memory in ${store.location} makes no sense (${decoded.left}). It was kept as ${aside}; `
-      + "intents are forgotten: every service counts as wanted running, and what runs is taken over as it is."
+      + "intents, a pause of automatic upgrades, quarantines and earlier sets are forgotten: every service counts as "
+      + "wanted running, and what runs is taken over as it is."
   }])
   return initial(seed)
 })

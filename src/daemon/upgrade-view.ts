@@ -42,6 +42,7 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
       return {
         container: name,
         image: recordOf(memory, name).assigned,
+        desired: recordOf(memory, name).desired,
         target: saga === null || member === undefined ? null : goalOf(saga, member),
         wayBack: member?.previous?.image ?? null,
         state: saga === null || member === undefined ? "unchanged" : stateOf(saga, member)

@@ -6,7 +6,7 @@ import type { Turn } from "../turn.ts"
 import { inherit, membersBack, open } from "./begin.ts"
 import { drop, fail, quarantine } from "./end.ts"
 import { isAtWayBack, wrongServices } from "./members.ts"
-import type { Phase } from "./record.ts"
+import type { Phase, Saga } from "./record.ts"
 
 export type UpgradeCommand = Extract<Command, { _tag: "Upgrade" | "Rollback" | "Release" | "Pause" }>
 
@@ -44,7 +44,7 @@ const upgrade = (turn: Turn, given: string | undefined): Reply => {
   }
   const saga = durable.upgrade
   if (saga?.phase === "rollingBack") {
-    return refused(`${saga.id} is being rolled back; the next upgrade begins when that is over`)
+    return refused(`not taken: ${saga.id} is being rolled back; order it again when that is over`)
   }
   turn.setDurable({ ordered: version, staged: null })
   // An order ends every wait of a transfer.
@@ -56,10 +56,19 @@ const upgrade = (turn: Turn, given: string | undefined): Reply => {
   }
   if (wrongServices(turn.memory, version).length === 0) {
     if (version === dpuVersion(turn.memory)) turn.setDurable({ ordered: null })
-    return { _tag: "Taken", saga: undefined, version, message: `every service is at ${version} already` }
+    return { _tag: "Taken", saga: undefined, version, message: alreadyAt(turn.memory, version) }
   }
   const meanwhile = saga === null ? "" : `; ${saga.id} to ${saga.version} ${givesWay[saga.phase]}`
   return { _tag: "Taken", saga: nextId(turn), version, message: `the upgrade to ${version} is ordered${meanwhile}` }
+}
+
+/** Nothing is to be switched; but what was never started is at no version yet. */
+const alreadyAt = (memory: Turn["memory"], version: string): string => {
+  const unstarted = memory.specs.filter(({ name }) => assignedImage(memory, name) === undefined)
+  if (unstarted.length === 0) return `every service is at ${version} already`
+  return `no service is at another version than ${version}; ${
+    unstarted.map(({ name }) => name).join(", ")
+  } will be started at it`
 }
 
 /** What becomes of an upgrade when another is ordered in its place. */
@@ -79,8 +88,16 @@ const stageAhead = (turn: Turn, version: string | undefined): Reply => {
   turn.say("notice", "StagingRequested", `An operator wants the images of ${version} on the NPU ahead of their time.`)
   const saga = turn.memory.durable.upgrade
   const after = saga === null || saga.version === version ? "" : ` once ${saga.id} is over`
-  return { _tag: "Taken", saga: undefined, version, message: `the images of ${version} are brought to the NPU${after}` }
+  const message = isStagedBy(saga, version)
+    ? `the images of ${version} are on the NPU already: ${saga?.id} runs them`
+    : `the images of ${version} are brought to the NPU${after}`
+  return { _tag: "Taken", saga: undefined, version, message }
 }
+
+/** Whether an upgrade has brought all images of this version, and gone on from there. */
+const isStagedBy = (saga: Saga | null, version: string): boolean =>
+  saga !== null && saga.kind === "upgrade" && saga.version === version
+  && (saga.phase === "switching" || saga.phase === "probation")
 
 /** Back from what is under way, or to the set before the last committed one. */
 const rollback = (turn: Turn): Reply => {

@@ -30,6 +30,7 @@ const view = (change: Partial<UpgradeView> = {}): UpgradeView => ({
   services: [{
     container: "gnmidpu0",
     image: "docker-sonic-gnmi:2.0",
+    desired: "running",
     target: "docker-sonic-gnmi:2.0",
     wayBack: "docker-sonic-gnmi:1.0",
     state: "being switched"
@@ -140,6 +141,40 @@ describe("upgrade", () => {
       })
       const { code, err } = yield* inTime(["upgrade", "--wait"], answers(refused))
       assert.deepStrictEqual([code, err.includes("no room")], [1, true])
+    }))
+
+  it.effect.each([["upgrade", 1], ["rollback", 0]] as const)(
+    "--wait ends where another has taken the place of what was on probation: %s",
+    ([verb, expected]) =>
+      Effect.gen(function*() {
+        const heir = view({ id: "upgrade-4", version: "3.0", phase: "probation" })
+        const { code, err, out } = yield* inTime([verb, "--wait"], answers(view(), heir))
+        assert.strictEqual(code, expected)
+        assert.include(`${out}${err}`, "upgrade-3 to 2.0 is over: upgrade-4 has taken its place\n")
+      })
+  )
+
+  it.effect("--wait waits for what was never started, where nothing is to be switched", () =>
+    Effect.gen(function*() {
+      const [service] = view().services
+      const idle = (image: string | null, desired: "running" | "stopped" = "running") =>
+        view({ phase: "idle", id: null, services: [{ ...service!, image, desired }] })
+      const none = {
+        order: () => Effect.succeed({ apiVersion, upgrade: null, version: "2.0", message: "none is at another" })
+      }
+      const wait = (...views: ReadonlyArray<UpgradeView>) =>
+        inTime(["upgrade", "--wait", "--timeout", "20s"], { client: { ...answers(...views).client, ...none } })
+      assert.strictEqual((yield* wait(idle(null), idle("docker-sonic-gnmi:2.0"))).out, "every service is at 2.0\n")
+      assert.strictEqual((yield* wait(idle(null, "stopped"))).code, 0)
+      const { code, err } = yield* wait(idle(null))
+      assert.strictEqual(code, 6)
+      assert.include(err, "gnmidpu0 not started yet; \"offloadctl status SERVICE\" says why")
+    }))
+
+  it.effect("--stage-only waits for nothing where the version is on probation", () =>
+    Effect.gen(function*() {
+      const { code } = yield* inTime(["upgrade", "--stage-only", "--wait"], answers(view({ phase: "probation" })))
+      assert.strictEqual(code, 0)
     }))
 
   it.effect("--stage-only waits for the images alone", () =>

@@ -87,6 +87,40 @@ describe("an order to stage", () => {
   })
 })
 
+describe("what an order says", () => {
+  const message = (world: UpgradeWorld, version: string, stageOnly = false) => {
+    const reply = world.command(upgrade(version, stageOnly))
+    return reply?._tag === "Taken" ? reply.message : reply?._tag === "Declined" ? reply.reason : ""
+  }
+
+  it("is that every service is there already, but for those that were never started", () => {
+    assert.strictEqual(message(new UpgradeWorld(), "1.0"), "every service is at 1.0 already")
+    const world = new UpgradeWorld()
+    const { [gnmi]: _started, ...containers } = world.memory.durable.containers
+    world.memory = { ...world.memory, durable: { ...world.memory.durable, containers } }
+    assert.strictEqual(
+      message(world, "1.0"),
+      `no service is at another version than 1.0; ${gnmi} will be started at it`
+    )
+  })
+
+  it("is that nothing is to be staged for what is on probation", () => {
+    assert.strictEqual(
+      message(onProbation(), "2.0", true),
+      "the images of 2.0 are on the NPU already: upgrade-1 runs them"
+    )
+  })
+
+  it("is that it was not taken while an upgrade is rolled back", () => {
+    const world = onProbation()
+    world.command({ _tag: "Rollback" })
+    assert.strictEqual(
+      message(world, "3.0"),
+      "not taken: upgrade-1 is being rolled back; order it again when that is over"
+    )
+  })
+})
+
 describe("an operator's rollback", () => {
   it("undoes what is being switched, and puts it into quarantine", () => {
     const world = new UpgradeWorld().upgradeTo("2.0").pass(15)
