@@ -8,7 +8,7 @@ import {
   type VersionView
 } from "../control/views.ts"
 import { containerConditions, daemonConditions } from "../decide/conditions.ts"
-import { type Memory, type Moment, recordOf, targetVersion, watchedOf } from "../decide/memory.ts"
+import { dpuVersion, type Memory, type Moment, recordOf, targetVersion, watchedOf } from "../decide/memory.ts"
 import { healthOf, isFresh, wantedImage } from "../decide/question.ts"
 import { verdict } from "../decide/verdict.ts"
 import type { CrashLog } from "../health/crash-logs.ts"
@@ -141,7 +141,7 @@ export const versionView = (
 ): VersionView => ({
   apiVersion,
   ...about,
-  sonicVersion: targetVersion(memory) ?? null,
+  sonicVersion: dpuVersion(memory) ?? null,
   sonicVersionReason: memory.target._tag === "Unreadable"
     ? memory.target.reason
     : memory.target._tag === "Unread"
