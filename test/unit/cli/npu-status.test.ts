@@ -49,6 +49,22 @@ describe("status --npu", () => {
       assert.strictEqual(code, 3)
     }))
 
+  it.effect("takes what is not the NPU's for no trouble of its", () =>
+    Effect.gen(function*() {
+      const of = (type: "Degraded" | "StateDurable", status: "True" | "False") => ({
+        type,
+        status,
+        reason: type,
+        message: "a set of several versions, on a full disk",
+        lastTransition: "2026-01-01T00:00:30.000Z"
+      })
+      const { code, out } = yield* ask(
+        views.npuStatus({ conditions: [of("Degraded", "True"), of("StateDurable", "False")] })
+      )
+      assert.notInclude(out, "Trouble")
+      assert.strictEqual(code, 0)
+    }))
+
   it.effect("answers from what is known while the NPU is away", () =>
     Effect.gen(function*() {
       const { code, out } = yield* ask(
