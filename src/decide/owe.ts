@@ -114,7 +114,7 @@ const describe = (turn: Turn, spec: ContainerSpec, cause: Happened): string => {
     case "Initial":
       return "it is not on the NPU yet"
     case "NpuReboot":
-      return "the NPU restarted"
+      return "the NPU seems to have restarted"
   }
 }
 

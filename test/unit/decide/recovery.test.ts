@@ -276,6 +276,7 @@ describe("an outage of the NPU", () => {
     assert.deepStrictEqual(bench.reasons().filter((reason) => reason === "NpuRebooted").length, 1)
     for (const name of [database, gnmi, ha]) {
       assert.deepStrictEqual([bench.record(name).level, bench.record(name).due?.cause], [0, "NpuReboot"])
+      assert.strictEqual(bench.record(name).lastReason, "the NPU seems to have restarted")
       assert.strictEqual(bench.record(name).due!.at - bench.mono, dpu * 500)
     }
   })
