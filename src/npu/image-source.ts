@@ -23,7 +23,7 @@ export interface ImageArchive {
   readonly bytes: ByteSource
 }
 
-/** No archive holds the image; `searched` says where, `held` what was found there. */
+/** No archive holds the image; `searched` says where, `held` what was found there, once for each archive. */
 export class ImageNotFound extends Data.TaggedError("ImageNotFound")<{
   readonly image: ImageRef
   readonly searched: string
@@ -33,7 +33,7 @@ export class ImageNotFound extends Data.TaggedError("ImageNotFound")<{
     const wanted = `${this.image.repository}:${this.image.tag}`
     return this.held.length === 0
       ? `no archive in ${this.searched} holds ${wanted}: it holds no usable image archive`
-      : `no archive in ${this.searched} holds ${wanted}; it has ${this.held.join(", ")}`
+      : `no archive in ${this.searched} holds ${wanted}; it has ${[...new Set(this.held)].join(", ")}`
   }
 }
 

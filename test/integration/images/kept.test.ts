@@ -59,6 +59,19 @@ describe("archives that are kept", () => {
       assert.deepStrictEqual(again.map(({ reason }) => reason), [undefined], "what is kept is not looked for elsewhere")
     }))
 
+  it.scoped("are named once with those that they are copies of, where none holds what is wanted", () =>
+    Effect.gen(function*() {
+      const { directory, keptDirectory, use } = yield* dpu(database, gnmi)
+      yield* use((source) => source.keep([database], []))
+      const missing = split("docker-database:2")
+      const { message } = yield* use((source) => Effect.flip(Effect.scoped(source.find(missing))))
+      assert.strictEqual(
+        message,
+        `no archive in ${directory} or ${keptDirectory} holds docker-database:2; it has docker-database:1, `
+          + "host:5000/docker-gnmi:1"
+      )
+    }))
+
   it.scoped("come last: what the images folder has is taken from there", () =>
     Effect.gen(function*() {
       const { directory, use } = yield* dpu(database)
