@@ -57,7 +57,9 @@ export const intend = (
     if (Option.isNone(settled)) {
       const now = yield* Clock.currentTimeMillis
       return yield* late(
-        `${name} is not ${desired} after ${inSeconds(options.timeout)}. The intent is recorded and stands`,
+        `${name} ${isSeen(last, accepted.recordedAt) ? `is not ${desired} after` : `was not seen ${desired} in`} ${
+          inSeconds(options.timeout)
+        }. The intent is recorded and stands`,
         last,
         (status) => goingOn(status, now)
       )
@@ -72,6 +74,13 @@ export const intend = (
     yield* print(doneSentence(status, desired))
     return ExitCode.done
   })
+
+/** Whether it is known how the container is since the intent was recorded. */
+const isSeen = (last: ContainerStatus | ExchangeError | undefined, recordedAt: string): boolean => {
+  if (last === undefined || "_tag" in last) return false
+  const { observedAt, state } = last.container
+  return last.npu.reachable === true && state !== "Unknown" && observedAt !== null && observedAt >= recordedAt
+}
 
 /** Fulfilled, or overruled by a later intent. */
 const isSettled = (status: ContainerStatus, desired: Desired, recordedAt: string): boolean =>

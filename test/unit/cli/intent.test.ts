@@ -103,16 +103,33 @@ describe("start and stop", () => {
       assert.strictEqual(code, 5)
       assert.include(
         err,
-        "recorded and stands: it is carried out as soon as the NPU 169.254.200.254:8080 can be reached"
+        "gnmidpu0 was not seen running in 1 s. The intent is recorded and stands: it is carried out as soon as the NPU 169.254.200.254:8080 can be reached"
       )
       assert.include(err, "no route to host")
     }))
+
+  const unseen: ReadonlyArray<readonly [string, Parameters<typeof views.container>[0]]> = [
+    ["it cannot be seen", { state: "Unknown" }],
+    ["it was seen before the intent only", { observedAt: "2025-12-31T23:59:52.000Z" }]
+  ]
+  for (const [why, over] of unseen) {
+    it.effect(`do not say what is not known: ${why}`, () =>
+      Effect.gen(function*() {
+        const view = waiting({ container: views.container(over), activity: "looking at it" })
+        const { code, err } = yield* start(daemon([view]), { timeout: 1000 }, "1 seconds")
+        assert.deepStrictEqual([code, err], [
+          6,
+          "offloadctl: gnmidpu0 was not seen running in 1 s. The intent is recorded and stands; offloadd goes on: "
+          + "looking at it\n"
+        ])
+      }))
+  }
 
   it.effect("exit 4 at the time-out where the daemon is gone", () =>
     Effect.gen(function*() {
       const { code, err } = yield* start(daemon(["away"]), { timeout: 1000 }, "1 seconds")
       assert.strictEqual(code, 4)
-      assert.include(err, "recorded and stands")
+      assert.include(err, "was not seen running in 1 s. The intent is recorded and stands")
     }))
 
   it.effect("say at Ctrl-C that the intent stands", () =>
