@@ -73,6 +73,15 @@ const troublesOf = ({ conditions, container }: ContainerStatus): ReadonlyArray<C
   return troubles.filter(({ type }) => !(isDown && type === "Healthy"))
 }
 
+/** What the instance before this one said at its end: nothing of one that runs. */
+const previousLines = ({ previous }: ContainerStatus, now: number): ReadonlyArray<readonly [string, string]> =>
+  previous === undefined || previous.lastLines.length === 0
+    ? []
+    : [
+      ["Previous Output", `of the instance that ended ${dated(previous.endedAt, now)}:`],
+      ...previous.lastLines.map((line) => ["", plain(line)] as const)
+    ]
+
 export const renderStatus = (view: ContainerStatus, now: number, colour: boolean): string => {
   const { container } = view
   const desiredSince = view.intent.recordedAt === null ? "" : `, asked for ${dated(view.intent.recordedAt, now)}`
@@ -101,7 +110,7 @@ export const renderStatus = (view: ContainerStatus, now: number, colour: boolean
         `${plain(condition.reason)} since ${dated(condition.lastTransition, now)}: ${plain(condition.message)}`
       ] as const
     ),
-    ...(view.previous?.lastLines ?? []).map((line, index) => [index === 0 ? "Last Output" : "", plain(line)] as const),
+    ...previousLines(view, now),
     ...view.advice.map((sentence) => ["You Can", plain(sentence)] as const)
   ]
   const width = Math.max(...lines.map(([title]) => title.length))

@@ -79,6 +79,22 @@ gnmidpu0 (gnmi)
       assert.strictEqual(code, 3)
     }))
 
+  it.effect("says of output that is kept that another instance said it, and when that ended", () =>
+    Effect.gen(function*() {
+      const previous = { endedAt: "2026-01-01T00:00:30.000Z", lastLines: ["ready", "received SIGTERM"] }
+      const { out } = yield* ask("gnmi", views.status({ previous }))
+      assert.include(
+        out,
+        `
+  Previous Output  of the instance that ended 2026-01-01T00:00:30.000Z (60s ago):
+                   ready
+                   received SIGTERM
+`
+      )
+      const mute = yield* ask("gnmi", views.status({ previous: { ...previous, lastLines: [] } }))
+      assert.notInclude(mute.out, "Previous Output")
+    }))
+
   it.effect("without a name shows each, under one line for the NPU", () =>
     Effect.gen(function*() {
       const { code, out } = yield* ask(undefined, views.status())
