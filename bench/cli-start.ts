@@ -32,6 +32,7 @@ const view: ContainerList = {
   apiVersion: "offloader/v1",
   dpu: "dpu0",
   targetVersion: version,
+  versionUnreadable: null,
   npu: { endpoint: "169.254.200.254:8080", reachable: true, since: at, reason: null },
   conditions: [],
   containers: ["database", "gnmi", "ha"].map((service) => ({

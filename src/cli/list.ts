@@ -57,7 +57,7 @@ export const renderList = (view: ContainerList, now: number, colour: boolean): s
   ])
   return [
     npuLine(view.npu, now, colour),
-    ...troubleLines(view.conditions, colour),
+    ...troubleLines(view, colour),
     "",
     rows.length === 0 ? "no containers" : table(columns, rows, colour)
   ].join("\n")

@@ -1,5 +1,5 @@
 /** The line that says whether the NPU answers, and the one for each trouble of the daemon itself. */
-import type { NpuView } from "../control/views.ts"
+import type { ContainerList, NpuView } from "../control/views.ts"
 import type { Condition, ConditionType } from "../model/condition.ts"
 import { dated, orNothing, paint, plain } from "./text.ts"
 
@@ -27,11 +27,25 @@ export const isTrouble = (condition: Condition): boolean =>
 const badWhenTrue: ReadonlySet<ConditionType> = new Set(["Contested", "Degraded"])
 const neither: ReadonlySet<ConditionType> = new Set(["Progressing", "Upgrading"])
 
-/** A line for each of the daemon's conditions that should not be, and one for an upgrade; the NPU has its own. */
-export const troubleLines = (conditions: ReadonlyArray<Condition>, colour: boolean): ReadonlyArray<string> => [
+type Troubles = Pick<ContainerList, "conditions" | "versionUnreadable">
+
+/**
+ * A line for each of the daemon's conditions that should not be, one where the DPU's version cannot be read, and one for
+ * an upgrade; the NPU has its own.
+ */
+export const troubleLines = (
+  { conditions, versionUnreadable }: Troubles,
+  colour: boolean
+): ReadonlyArray<string> => [
   ...conditions.filter((condition) => condition.type !== "Reachable" && isTrouble(condition)).map((condition) =>
     `${paint(colour, "red", plain(condition.reason))}: ${plain(condition.message)}`
   ),
+  ...(versionUnreadable === null ? [] : [
+    `${paint(colour, "red", "VersionUnreadable")}: the DPU's SONiC version cannot be told: ${
+      plain(versionUnreadable)
+    }; `
+    + "no upgrade begins by itself until it can; mend the daemon's version file, which \"offloadctl doctor\" names"
+  ]),
   ...conditions.filter(isUpgradeNews).map((condition) =>
     `${paint(colour, "yellow", `Upgrade ${plain(condition.reason)}`)}: ${plain(condition.message)}`
   )

@@ -15,7 +15,7 @@ export const plan = Effect.fn("plan")(function*(options: { readonly output: Form
   const view = yield* ask
   if (options.output === "json") yield* printJson(view)
   else yield* print(renderPlan(view, yield* Clock.currentTimeMillis, (yield* Screen).colour))
-  return view.degraded === null ? ExitCode.done : ExitCode.degraded
+  return view.degraded === null && view.versionUnreadable === null ? ExitCode.done : ExitCode.degraded
 })
 
 /** The daemon's view of upgrades. */
@@ -23,7 +23,7 @@ export const ask = Effect.flatMap(ControlClient, (client) => understood(UpgradeV
 
 const renderPlan = (view: UpgradeView, now: number, colour: boolean): string => {
   const lines: ReadonlyArray<readonly [string, string | null]> = [
-    ["DPU", orNothing(view.dpuVersion)],
+    ["DPU", view.versionUnreadable === null ? orNothing(view.dpuVersion) : `unknown: ${plain(view.versionUnreadable)}`],
     ["Target", orNothing(view.targetVersion)],
     ["Automatic", view.paused ? paint(colour, "yellow", "paused") : "on"],
     ["Upgrade", view.id === null ? "none" : `${plain(view.id)}, ${phases[view.phase]}`],

@@ -19,8 +19,8 @@ export interface StatusOptions {
 
 /**
  * Exits 3 where something is not as it should be: the NPU is not reachable, the
- * daemon's memory is not durable, or a container is not in its desired state,
- * fails its probe or runs another version than it should.
+ * daemon's memory is not durable, the DPU's version cannot be told, or a container
+ * is not in its desired state, fails its probe or runs another version than it should.
  */
 export const status = Effect.fn("status")(function*(options: StatusOptions) {
   const client = yield* ControlClient
@@ -31,10 +31,13 @@ export const status = Effect.fn("status")(function*(options: StatusOptions) {
       [...list.containers].sort((left, right) => naturally(left.name, right.name)),
       (container) => client.status(container.name)
     )
-    const { conditions, dpu, npu, targetVersion } = list
-    if (options.output === "json") yield* printJson({ apiVersion, dpu, targetVersion, npu, conditions, containers })
-    else yield* print(renderAll(list, containers, yield* Clock.currentTimeMillis, colour))
-    return containers.some(isDegraded) || conditions.some(isTrouble) ? ExitCode.degraded : ExitCode.done
+    const { conditions, dpu, npu, targetVersion, versionUnreadable } = list
+    if (options.output === "json") {
+      yield* printJson({ apiVersion, dpu, targetVersion, versionUnreadable, npu, conditions, containers })
+    } else yield* print(renderAll(list, containers, yield* Clock.currentTimeMillis, colour))
+    return containers.some(isDegraded) || conditions.some(isTrouble) || versionUnreadable !== null
+      ? ExitCode.degraded
+      : ExitCode.done
   }
   const view = yield* client.status(options.container)
   if (options.output === "json") yield* printJson(view)
@@ -58,7 +61,7 @@ const renderAll = (
   colour: boolean
 ): string =>
   [
-    [npuLine(list.npu, now, colour), ...troubleLines(list.conditions, colour)].join("\n"),
+    [npuLine(list.npu, now, colour), ...troubleLines(list, colour)].join("\n"),
     ...(containers.length === 0 ? ["no containers"] : containers.map((view) => renderStatus(view, now, colour)))
   ].join("\n\n")
 

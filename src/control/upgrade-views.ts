@@ -43,6 +43,8 @@ export const UpgradeView = Schema.Struct({
   npu: Schema.optionalWith(nullable(NpuView), { default: () => null }),
   /** The DPU's own version; null while it cannot be told. */
   dpuVersion: nullable(Schema.String),
+  /** Why it cannot be read, as a clause; null where it can, or was not tried yet. */
+  versionUnreadable: Schema.optionalWith(nullable(Schema.String), { default: () => null }),
   /** The one that services are to have: ordered by an operator, or the DPU's. */
   targetVersion: nullable(Schema.String),
   paused: Schema.Boolean,

@@ -61,6 +61,8 @@ export const ContainerList = Schema.Struct({
   apiVersion: ApiVersion,
   dpu: Schema.String,
   targetVersion: nullable(Schema.String),
+  /** Why the DPU's SONiC version cannot be read, as a clause; null where it can, or was not tried yet. */
+  versionUnreadable: Schema.optionalWith(nullable(Schema.String), { default: () => null }),
   npu: NpuView,
   conditions: Schema.Array(Condition),
   containers: Schema.Array(ContainerView)

@@ -9,7 +9,7 @@ import { failedTries, stagedImages, targetImage } from "../decide/upgrade/member
 import type { Member, Saga } from "../decide/upgrade/record.ts"
 import { format, type ImageRef, same, split, type StoredImage } from "../model/image.ts"
 import { knownBytes, missingBytes, type Room } from "../model/room.ts"
-import { npuView } from "./views.ts"
+import { npuView, versionUnreadable } from "./views.ts"
 
 export const upgradeView = (memory: Memory, endpoint: string, now: Moment): UpgradeView => {
   const { durable, policy } = memory
@@ -20,6 +20,7 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
     apiVersion,
     npu: npuView(memory, endpoint),
     dpuVersion: dpuVersion(memory) ?? null,
+    versionUnreadable: versionUnreadable(memory),
     targetVersion: targetVersion(memory) ?? null,
     paused: durable.paused,
     degraded: durable.degraded,

@@ -59,6 +59,10 @@ export const containerView = (memory: Memory, spec: ContainerSpec, now: Moment):
   }
 }
 
+/** Why the DPU's version cannot be read. */
+export const versionUnreadable = ({ target }: Memory): string | null =>
+  target._tag === "Unreadable" ? target.reason : null
+
 export const listView = (
   memory: Memory,
   endpoint: string,
@@ -69,6 +73,7 @@ export const listView = (
   apiVersion,
   dpu,
   targetVersion: targetVersion(memory) ?? null,
+  versionUnreadable: versionUnreadable(memory),
   npu: npuView(memory, endpoint),
   conditions: [
     ...daemonConditions(memory, now),
@@ -142,10 +147,6 @@ export const versionView = (
   apiVersion,
   ...about,
   sonicVersion: dpuVersion(memory) ?? null,
-  sonicVersionReason: memory.target._tag === "Unreadable"
-    ? memory.target.reason
-    : memory.target._tag === "Unread"
-    ? "it has not been read yet"
-    : null,
+  sonicVersionReason: memory.target._tag === "Unread" ? "it has not been read yet" : versionUnreadable(memory),
   npu: npuView(memory, endpoint)
 })

@@ -66,13 +66,19 @@ const explainSeen = (memory: Memory, mono: number): Explanation => {
       active: false
     }
   }
+  const { target } = memory
   return {
     reason: version === undefined ? "VersionUnknown" : "UpToDate",
     message: version === undefined
-      ? "the DPU's SONiC version cannot be told, so nothing is changed"
+      ? `the DPU's SONiC version cannot be told (${
+        target._tag === "Unreadable" ? target.reason : "it has not been read yet"
+      }), so no upgrade begins by itself`
       : `every service is at ${version} or will be started at it`,
     next: undefined,
-    advice: undefined,
+    // Also where an order says which version is wanted: after it, the DPU's is.
+    advice: target._tag === "Unreadable"
+      ? "mend the daemon's version file, which \"offloadctl doctor\" names"
+      : undefined,
     until: undefined,
     active: false
   }

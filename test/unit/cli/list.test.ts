@@ -84,6 +84,18 @@ gnmidpu10  gnmi     running  Running  True     20241211.35  20241211.35         
       ])
     }))
 
+  it.effect("says at the top why the DPU's version cannot be told, what follows and what to do", () =>
+    Effect.gen(function*() {
+      const view = views.list({ targetVersion: null, versionUnreadable: "/etc/v.yml has no build_version" })
+      const { code, out } = yield* show(view, { check: true })
+      assert.strictEqual(
+        out.split("\n")[1],
+        "VersionUnreadable: the DPU's SONiC version cannot be told: /etc/v.yml has no build_version; no upgrade begins "
+          + "by itself until it can; mend the daemon's version file, which \"offloadctl doctor\" names"
+      )
+      assert.strictEqual(code, 0, "all services run")
+    }))
+
   it.effect("says of containers what was seen last, and when, while nobody can look", () =>
     Effect.gen(function*() {
       const unseen = views.container({ state: "Unknown", observedAt: "2026-01-01T00:00:50.000Z" })

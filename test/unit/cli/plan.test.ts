@@ -41,6 +41,26 @@ describe("plan", () => {
       assert.match(out, /Last +upgrade-1 to 2\.0 was rolled back .*dash-hadpu2 failed 3 times/)
     }))
 
+  it.effect("says why the DPU's version cannot be told, and what to do; exits 3", () =>
+    Effect.gen(function*() {
+      const { code, out } = yield* plan(new UpgradeWorld().loseVersion())
+      assert.match(out, /^DPU +unknown: there is no version file$/m)
+      assert.match(
+        out,
+        /Now +VersionUnknown: .* cannot be told \(there is no version file\), so no upgrade begins by itself/
+      )
+      assert.match(out, /You Can +mend the daemon's version file, which "offloadctl doctor" names/)
+      assert.strictEqual(code, 3)
+      const ordered = new UpgradeWorld().upgradeTo("2.0").settle().loseVersion()
+      ordered.command({ _tag: "Upgrade", version: "2.0", stageOnly: false })
+      const met = yield* plan(ordered)
+      assert.match(met.out, /Now +UpToDate: (.*\n)+You Can +mend the daemon's version file/)
+      assert.strictEqual(met.code, 3)
+      const meanwhile = yield* plan(new UpgradeWorld().upgradeTo("2.0").pass(15).loseVersion())
+      assert.match(meanwhile.out, /^DPU +unknown: there is no version file\n(.*\n)+Now +Switching/m)
+      assert.strictEqual(meanwhile.code, 3, "whatever is under way")
+    }))
+
   it.effect("says that the NPU cannot be seen, and calls nothing present that was seen before", () =>
     Effect.gen(function*() {
       const world = new UpgradeWorld().upgradeTo("2.0").pass(60)

@@ -106,6 +106,21 @@ gnmidpu0 (gnmi)
       assert.strictEqual(json.apiVersion, "offloader/v1")
     }))
 
+  it.effect("says that the DPU's version cannot be told, and exits 3", () =>
+    Effect.gen(function*() {
+      const asked = (output: "table" | "json") =>
+        run(settle(status({ container: undefined, output })), {
+          client: {
+            status: () => Effect.succeed(views.status()),
+            list: Effect.succeed(views.list({ versionUnreadable: "there is no such file" }))
+          }
+        })
+      const { code, out } = yield* asked("table")
+      assert.match(out, /^VersionUnreadable: .*: there is no such file; no upgrade begins/m)
+      assert.strictEqual(code, 3)
+      assert.strictEqual(JSON.parse((yield* asked("json")).out).versionUnreadable, "there is no such file")
+    }))
+
   it.effect("prints JSON exactly as the view", () =>
     Effect.gen(function*() {
       const view = views.status()

@@ -13,6 +13,7 @@ const view = (change: Partial<UpgradeView> = {}): UpgradeView => ({
   apiVersion,
   npu: npu(),
   dpuVersion: "2.0",
+  versionUnreadable: null,
   targetVersion: "2.0",
   paused: false,
   degraded: null,
@@ -226,7 +227,7 @@ describe("upgrade", () => {
 describe("the plan of a daemon of another version", () => {
   it.effect("is read where only fields are missing that came later", () =>
     Effect.gen(function*() {
-      const { npu: _npu, room: _room, ...older } = view()
+      const { npu: _npu, room: _room, versionUnreadable: _unreadable, ...older } = view()
       const { code, out } = yield* commandLine(["plan", "-o", "json"], { client: { plan: Effect.succeed(older) } })
       const { npu: none, room } = JSON.parse(out)
       assert.deepStrictEqual([code, room, none], [0, [], null])

@@ -52,6 +52,7 @@ export const list = (over: Partial<ContainerList> = {}): ContainerList => ({
   apiVersion,
   dpu: "dpu0",
   targetVersion: "20241211.35",
+  versionUnreadable: null,
   npu: npu(),
   conditions: [],
   containers: [

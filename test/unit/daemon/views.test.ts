@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { versionView } from "../../../src/daemon/views.ts"
+import { listView, versionView } from "../../../src/daemon/views.ts"
 import type { Memory } from "../../../src/decide/memory.ts"
 import { settled } from "../decide/bench.ts"
 
@@ -18,5 +18,17 @@ describe("the view of versions", () => {
     assert.deepStrictEqual(sonic(bench.memory), ["1.0", null])
     bench.give({ _tag: "VersionUnreadable", reason: "there is no such file" })
     assert.deepStrictEqual(sonic(bench.memory), [null, "there is no such file"])
+  })
+})
+
+describe("the view of all containers", () => {
+  it("says why the DPU's version cannot be read, while it cannot", () => {
+    const bench = settled()
+    const why = () => listView(bench.memory, "npu", "dpu2", bench).versionUnreadable
+    assert.isNull(why())
+    bench.give({ _tag: "VersionUnreadable", reason: "there is no such file" })
+    assert.strictEqual(why(), "there is no such file")
+    bench.version("1.0")
+    assert.isNull(why())
   })
 })
