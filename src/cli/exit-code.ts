@@ -19,7 +19,7 @@ export const exitCodes: readonly [readonly [ExitCode, string], ...ReadonlyArray<
   [ExitCode.usage, "a command line that is not understood, or an unknown container"],
   [
     ExitCode.degraded,
-    "degraded: \"status\" and \"list --check\" found something that is not as it should be, or a deploy cannot be proved"
+    "degraded: \"status\", \"list --check\" and \"plan\" found something that is not as it should be, or a deploy cannot be proved"
   ],
   [ExitCode.noDaemon, "no offloadd answers, or this user may not ask it"],
   [ExitCode.unreachable, "the NPU was not reachable when the wait ended"],

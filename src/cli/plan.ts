@@ -15,8 +15,13 @@ export const plan = Effect.fn("plan")(function*(options: { readonly output: Form
   const view = yield* ask
   if (options.output === "json") yield* printJson(view)
   else yield* print(renderPlan(view, yield* Clock.currentTimeMillis, (yield* Screen).colour))
-  return view.degraded === null && view.versionUnreadable === null ? ExitCode.done : ExitCode.degraded
+  return isDegraded(view) ? ExitCode.degraded : ExitCode.done
 })
+
+/** Something that needs a person stands in the way, or it cannot be seen what is there. An upgrade that goes on is in order. */
+const isDegraded = ({ advice, degraded, npu, reason, refused, versionUnreadable }: UpgradeView): boolean =>
+  degraded !== null || versionUnreadable !== null || advice !== null || refused || reason === "StateUnknown"
+  || (npu !== null && npu.reachable !== true)
 
 /** The daemon's view of upgrades. */
 export const ask = Effect.flatMap(ControlClient, (client) => understood(UpgradeView, "plan")(client.plan))

@@ -99,6 +99,47 @@ describe("plan", () => {
       assert.notInclude((yield* plan(world.upgradeTo("2.0").pass(10))).out, "Staged")
     }))
 
+  const codes: ReadonlyArray<readonly [string, number, (world: UpgradeWorld) => UpgradeWorld]> = [
+    ["an upgrade goes on by itself", 0, (world) => world.upgradeTo("2.0").pass(15)],
+    ["automatic upgrades are paused, and none is due", 0, (world) => {
+      world.command({ _tag: "Pause", paused: true })
+      return world
+    }],
+    ["automatic upgrades are paused, and one is due", 3, (world) => {
+      world.command({ _tag: "Pause", paused: true })
+      return world.upgradeTo("2.0").pass(5)
+    }],
+    ["the version is in quarantine", 3, (world) => {
+      world.behave("ha", "2.0", { crashes: 500 })
+      return world.upgradeTo("2.0").settle()
+    }],
+    ["an image cannot be had", 3, (world) => world.upgradeTo("3.0").pass(5)],
+    ["memory cannot be saved", 3, (world) => {
+      world.unsavable = "the disk is full"
+      return world.upgradeTo("2.0").pass(5)
+    }],
+    ["the NPU does not answer", 3, (world) => {
+      world.reachable = false
+      return world.pass(5)
+    }]
+  ]
+  for (const [when, expected, come] of codes) {
+    it.effect(`exits ${expected} where ${when}`, () =>
+      Effect.gen(function*() {
+        const { code, out } = yield* plan(come(new UpgradeWorld()))
+        assert.strictEqual(code, expected, out)
+      }))
+  }
+
+  it.effect("exits 3 while an image that was refused is being sent again, and while a service cannot be seen", () =>
+    Effect.gen(function*() {
+      const view = upgradeView(new UpgradeWorld().memory, "npu:8080", { mono: 0, wall: 0 })
+      for (const over of [{ refused: true }, { reason: "StateUnknown" }]) {
+        const { code } = yield* commandLine(["plan"], { client: { plan: Effect.succeed({ ...view, ...over }) } })
+        assert.strictEqual(code, 3, JSON.stringify(over))
+      }
+    }))
+
   it.effect("exits 3 where the set is Degraded", () =>
     Effect.gen(function*() {
       const world = new UpgradeWorld()
