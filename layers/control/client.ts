@@ -46,14 +46,17 @@ export const exchange = (socketPath: string): Exchange => (method, path, body) =
   }).pipe(
     Effect.timeoutFail({
       duration: answerTimeout,
-      onTimeout: () =>
-        new NoDaemon({
-          message: `offloadd took the request on ${socketPath} and has not answered it in ${answerTimeout / 1000} s; `
-            + "it is stuck or overloaded: see its log",
-          sent: true
-        })
+      onTimeout: () => unanswered(socketPath)
     })
   )
+
+/** A daemon that is frozen, or has more to do than it can. */
+export const unanswered = (socketPath: string): NoDaemon =>
+  new NoDaemon({
+    message: `offloadd took the request on ${socketPath} and has not answered it in ${answerTimeout / 1000} s; `
+      + "it is stuck or overloaded: see its log",
+    sent: true
+  })
 
 export interface Listener {
   /** The status, before the first piece. */

@@ -1,5 +1,6 @@
 /** The daemon's streams, events and output of containers, read from the socket line by line. */
 import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -8,9 +9,10 @@ import * as Stream from "effect/Stream"
 import { decodeProblem, segment } from "../../src/cli/control-client.ts"
 import type { EventFeed, EventQuery, OutputQuery } from "../../src/cli/event-feed.ts"
 import { BadReply, type ExchangeError } from "../../src/cli/exchange.ts"
+import { answerTimeout } from "../../src/control/answer-time.ts"
 import type { ProblemView } from "../../src/control/problems.ts"
 import { Event } from "../../src/model/event.ts"
-import { answerLimit, open } from "./client.ts"
+import { answerLimit, open, unanswered } from "./client.ts"
 import { type Line, lineLimit, Lines } from "./lines.ts"
 
 /** The events of the daemon on this socket. */
@@ -57,44 +59,54 @@ const marked = ({ cut, text }: Line): string =>
 
 /**
  * The lines of a reply as they come, no faster than they are read; another
- * status than 200 fails with what it says, and so does a reply that breaks off.
+ * status than 200 fails with what it says, and so does a reply that breaks off,
+ * or one that does not begin in time. Once it has begun it may take for ever.
  */
 const lines = (socketPath: string, path: string): Stream.Stream<Line, ExchangeError | ProblemView> =>
   Stream.asyncScoped<Line, ExchangeError | ProblemView>((emit) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        let ok = false
-        let problem = ""
-        const lines = new Lines()
-        const decoder = new TextDecoder()
-        const give = (whole: ReadonlyArray<Line>) =>
-          whole.length === 0 ? undefined : emit.chunk(Chunk.unsafeFromArray(whole))
-        const socket = open(socketPath, "GET", path, undefined, {
-          onHead: (status) => {
-            ok = status === 200
-          },
-          onPiece: (piece) => {
-            const text = decoder.decode(piece, { stream: true })
-            if (ok) {
-              const taken = give(lines.feed(text))
-              if (taken === undefined) return
-              socket.pause()
-              void taken.then(() => socket.resume())
-            } else {
-              problem += text
-              if (problem.length > answerLimit) throw new Error("it is too long")
-            }
-          },
-          onDone: (status, brokeOff) => {
-            if (ok) void give(lines.end())
-            const body = ok ? brokeOff : problem
-            if (body === undefined) void emit.end()
-            else void emit.fail(decodeProblem({ status, body }))
-          },
-          onError: (error) => void emit.fail(error)
-        })
-        return socket
-      }),
-      (socket) => Effect.sync(() => socket.destroy())
-    )
+    Effect.gen(function*() {
+      const begun = yield* Deferred.make<void>()
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          let ok = false
+          let problem = ""
+          const lines = new Lines()
+          const decoder = new TextDecoder()
+          const give = (whole: ReadonlyArray<Line>) =>
+            whole.length === 0 ? undefined : emit.chunk(Chunk.unsafeFromArray(whole))
+          const socket = open(socketPath, "GET", path, undefined, {
+            onHead: (status) => {
+              ok = status === 200
+              Deferred.unsafeDone(begun, Effect.void)
+            },
+            onPiece: (piece) => {
+              const text = decoder.decode(piece, { stream: true })
+              if (ok) {
+                const taken = give(lines.feed(text))
+                if (taken === undefined) return
+                socket.pause()
+                void taken.then(() => socket.resume())
+              } else {
+                problem += text
+                if (problem.length > answerLimit) throw new Error("it is too long")
+              }
+            },
+            onDone: (status, brokeOff) => {
+              if (ok) void give(lines.end())
+              const body = ok ? brokeOff : problem
+              if (body === undefined) void emit.end()
+              else void emit.fail(decodeProblem({ status, body }))
+            },
+            onError: (error) => void emit.fail(error)
+          })
+          return socket
+        }),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+      yield* Deferred.await(begun).pipe(
+        Effect.timeoutFail({ duration: answerTimeout, onTimeout: () => unanswered(socketPath) }),
+        Effect.catchAll((error) => Effect.promise(() => emit.fail(error))),
+        Effect.forkScoped
+      )
+    })
   )

@@ -4,12 +4,16 @@ import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 
 import { feed } from "../../../layers/control/feed.ts"
 import { lineLimit } from "../../../layers/control/lines.ts"
+import { answerTimeout } from "../../../src/control/answer-time.ts"
 import { folder } from "./fixture.ts"
 
 const output = { container: "gnmi", follow: true, previous: false }
@@ -108,5 +112,36 @@ describe("a feed", () => {
       })
       assert.strictEqual(read, total)
       assert.isBelow(ahead, 4 * 2 ** 20)
+    }))
+
+  it.scoped("says of a daemon that takes the request and stands still that it does not answer", () =>
+    Effect.gen(function*() {
+      const notAnswered = (read: (path: string) => Stream.Stream<unknown, { readonly message: string }>) =>
+        Effect.gen(function*() {
+          const asked = yield* Deferred.make<void>()
+          const path = yield* answering(() => Deferred.unsafeDone(asked, Effect.void))
+          const reading = yield* Effect.fork(Effect.flip(Stream.runDrain(read(path))))
+          yield* Deferred.await(asked)
+          yield* TestClock.adjust(answerTimeout)
+          assert.match((yield* Fiber.join(reading)).message, /has not answered it in 15 s; it is stuck or overloaded/)
+        })
+      for (const follow of [false, true]) {
+        yield* notAnswered((path) => feed(path).events({ follow }))
+        yield* notAnswered((path) => feed(path).output({ ...output, follow }))
+      }
+    }))
+
+  it.scoped("waits for ever for what comes after the beginning", () =>
+    Effect.gen(function*() {
+      let goOn = () => {}
+      const path = yield* answering((socket) => {
+        socket.write(`${head(200)}first\n`)
+        goOn = () => socket.end("last\n")
+      })
+      const lines = yield* Stream.runCollect(Stream.tap(
+        feed(path).output(output),
+        (line) => line === "first" ? Effect.zipRight(TestClock.adjust("1 hour"), Effect.sync(goOn)) : Effect.void
+      ))
+      assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["first", "last"])
     }))
 })
