@@ -16,6 +16,7 @@ import {
   BadReply,
   type Exchange,
   type ExchangeError,
+  mayBeCarriedOut,
   type Method,
   NoDaemon,
   NotPermitted
@@ -46,15 +47,15 @@ export const exchange = (socketPath: string): Exchange => (method, path, body) =
   }).pipe(
     Effect.timeoutFail({
       duration: answerTimeout,
-      onTimeout: () => unanswered(socketPath)
+      onTimeout: () => unanswered(socketPath, method)
     })
   )
 
 /** A daemon that is frozen, or has more to do than it can. */
-export const unanswered = (socketPath: string): NoDaemon =>
+export const unanswered = (socketPath: string, method: Method): NoDaemon =>
   new NoDaemon({
     message: `offloadd took the request on ${socketPath} and has not answered it in ${answerTimeout / 1000} s; `
-      + "it is stuck or overloaded: see its log",
+      + `it is stuck or overloaded: see its log${method === "GET" ? "" : `. But ${mayBeCarriedOut}`}`,
     sent: true
   })
 

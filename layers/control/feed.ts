@@ -104,7 +104,7 @@ const lines = (socketPath: string, path: string): Stream.Stream<Line, ExchangeEr
         (socket) => Effect.sync(() => socket.destroy())
       )
       yield* Deferred.await(begun).pipe(
-        Effect.timeoutFail({ duration: answerTimeout, onTimeout: () => unanswered(socketPath) }),
+        Effect.timeoutFail({ duration: answerTimeout, onTimeout: () => unanswered(socketPath, "GET") }),
         Effect.catchAll((error) => Effect.promise(() => emit.fail(error))),
         Effect.forkScoped
       )

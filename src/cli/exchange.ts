@@ -17,6 +17,10 @@ export class BadReply extends Data.TaggedError("BadReply")<{ readonly message: s
 
 export type ExchangeError = NoDaemon | NotPermitted | BadReply
 
+/** Said where a change was asked for and no answer came: the daemon may have it, and carry it out. */
+export const mayBeCarriedOut =
+  "what was asked for may be carried out all the same: see \"offloadctl list\" and \"offloadctl events\" once it answers"
+
 export type Method = "GET" | "POST" | "DELETE"
 
 export interface Answer {

@@ -8,7 +8,7 @@ import { ControlClient } from "./control-client.ts"
 import { inSeconds } from "./duration.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
-import { late } from "./late.ts"
+import { answeredWithin, late } from "./late.ts"
 import { patiently, pollUntil } from "./poll.ts"
 import { type CliError, Ended } from "./problem.ts"
 import { print, say, type Screen } from "./screen.ts"
@@ -29,7 +29,7 @@ const every = 100
  * Records the intent and waits until a look at the NPU shows it fulfilled; a
  * daemon that restarts meanwhile is waited for as well. Fails with Ended: 5
  * where the NPU is not reachable when the time is up, 4 where the daemon is
- * gone then, 6 otherwise, 1 where somebody asked for the opposite meanwhile.
+ * gone then or has not answered at all, 6 otherwise, 1 where somebody asked for the opposite meanwhile.
  */
 export const intend = (
   desired: Desired,
@@ -37,7 +37,8 @@ export const intend = (
 ): Effect.Effect<ExitCode, CliError, ControlClient | Screen> =>
   Effect.gen(function*() {
     const client = yield* ControlClient
-    const accepted = yield* desired === "running" ? client.start(options.container) : client.stop(options.container)
+    const asked = desired === "running" ? client.start(options.container) : client.stop(options.container)
+    const accepted = yield* answeredWithin(options.timeout)(asked)
     const name = plain(accepted.container)
     if (!options.wait) {
       yield* print(`recorded: ${name} shall be ${desired}; not waiting for it`)

@@ -1,6 +1,9 @@
-/** The time for waiting is up: what was asked for stands, and who is waited for. */
+/** The time for waiting is up: what was asked for stands, and who is waited for; or whether it stands is not known. */
+import * as Effect from "effect/Effect"
+
 import type { NpuView } from "../control/views.ts"
-import type { ExchangeError } from "./exchange.ts"
+import { inSeconds } from "./duration.ts"
+import { type ExchangeError, mayBeCarriedOut } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
 import { Ended } from "./problem.ts"
 
@@ -30,3 +33,15 @@ export const late = <View extends { readonly npu: NpuView | null }>(
       })`
     })
 }
+
+/** What asks for a change waits for its answer no longer than for its result; where that time is up, 4. */
+export const answeredWithin =
+  (limit: number | undefined) => <A, E, R>(asked: Effect.Effect<A, E, R>): Effect.Effect<A, E | Ended, R> =>
+    limit === undefined ? asked : Effect.timeoutFail(asked, {
+      duration: limit,
+      onTimeout: () =>
+        new Ended({
+          code: ExitCode.noDaemon,
+          message: `offloadd has not answered in ${inSeconds(limit)}; ${mayBeCarriedOut}`
+        })
+    })

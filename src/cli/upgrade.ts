@@ -7,7 +7,7 @@ import { split } from "../model/image.ts"
 import { inSeconds } from "./duration.ts"
 import type { ExchangeError } from "./exchange.ts"
 import { ExitCode } from "./exit-code.ts"
-import { late } from "./late.ts"
+import { answeredWithin, late } from "./late.ts"
 import { give } from "./order.ts"
 import { ask, outcomes } from "./plan.ts"
 import { patiently, pollUntil } from "./poll.ts"
@@ -27,10 +27,10 @@ export interface UpgradeOptions {
 const every = 500
 
 export const upgrade = Effect.fn("upgrade")(function*(options: UpgradeOptions) {
-  const taken = yield* give("upgrade", {
+  const taken = yield* answeredWithin(options.timeout)(give("upgrade", {
     ...(options.to === undefined ? {} : { version: options.to }),
     ...(options.stageOnly ? { stageOnly: true } : {})
-  })
+  }))
   return yield* options.stageOnly
     ? follow(taken, options, isStaged(taken), ({ message, staged }) => staged?.waits ?? message)
     : taken.upgrade === null
@@ -44,7 +44,7 @@ export const upgrade = Effect.fn("upgrade")(function*(options: UpgradeOptions) {
 })
 
 export const rollback = Effect.fn("rollback")(function*(options: Pick<UpgradeOptions, "wait" | "timeout">) {
-  const taken = yield* give("rollback", {})
+  const taken = yield* answeredWithin(options.timeout)(give("rollback", {}))
   // Here the way back is what was asked for.
   const mine = { ...codes, rolledBack: ExitCode.done, superseded: ExitCode.done }
   return yield* follow(taken, options, isOver(taken, mine))

@@ -1,45 +1,20 @@
 /** What offloadctl reads of streams from the socket, where the daemon or a container says too much. */
-import * as net from "node:net"
-import { join } from "node:path"
-
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 
 import { feed } from "../../../layers/control/feed.ts"
 import { lineLimit } from "../../../layers/control/lines.ts"
 import { answerTimeout } from "../../../src/control/answer-time.ts"
-import { folder } from "./fixture.ts"
+import { answering } from "./fixture.ts"
 
 const output = { container: "gnmi", follow: true, previous: false }
 
 const head = (status: number): string => `HTTP/1.1 ${status} Whatever\r\n\r\n`
-
-/** Answers every connection so, once anything has been asked on it. */
-const answering = (answer: (socket: net.Socket) => void): Effect.Effect<string, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const path = join(yield* folder, "s")
-    const sockets = new Set<net.Socket>()
-    const server = net.createServer((socket) => {
-      sockets.add(socket)
-      socket.on("error", () => {})
-      socket.once("data", () => answer(socket))
-    })
-    yield* Effect.acquireRelease(
-      Effect.async<void>((resume) => void server.listen(path, () => resume(Effect.void))),
-      () =>
-        Effect.async<void>((resume) => {
-          for (const socket of sockets) socket.destroy()
-          server.close(() => resume(Effect.void))
-        })
-    )
-    return path
-  })
 
 describe("a feed", () => {
   it.scopedLive("cuts a line without end where it says so, and goes on with the next", () =>

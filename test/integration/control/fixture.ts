@@ -131,6 +131,27 @@ export const serve = (path: string) =>
     return seen
   })
 
+/** In the place of a daemon: answers every connection so, once anything has been asked on it. */
+export const answering = (answer: (socket: net.Socket) => void): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const path = join(yield* folder, "s")
+    const sockets = new Set<net.Socket>()
+    const server = net.createServer((socket) => {
+      sockets.add(socket)
+      socket.on("error", () => {})
+      socket.once("data", () => answer(socket))
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => void server.listen(path, () => resume(Effect.void))),
+      () =>
+        Effect.async<void>((resume) => {
+          for (const socket of sockets) socket.destroy()
+          server.close(() => resume(Effect.void))
+        })
+    )
+    return path
+  })
+
 /** Sends these bytes and answers everything that comes back until the other side closes. */
 export const raw = (path: string, bytes: string): Effect.Effect<string> =>
   Effect.async<string>((resume) => {

@@ -9,12 +9,15 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 
 import * as Client from "../../../layers/control/client.ts"
 import { feed as feedOf } from "../../../layers/control/feed.ts"
-import { make } from "../../../src/cli/control-client.ts"
+import { type ControlClientShape, make } from "../../../src/cli/control-client.ts"
+import { mayBeCarriedOut } from "../../../src/cli/exchange.ts"
+import { answerTimeout } from "../../../src/control/answer-time.ts"
 import { list } from "../../unit/cli/views.ts"
-import { cutOff, folder, get, post, raw, type Seen, serve } from "./fixture.ts"
+import { answering, cutOff, folder, get, post, raw, type Seen, serve } from "./fixture.ts"
 
 const socketIn = Effect.map(folder, (path) => join(path, "offloadd.sock"))
 
@@ -228,6 +231,27 @@ describe("the client", () => {
       const stale = yield* Effect.flip(make(Client.exchange(path)).list)
       assert.strictEqual(stale._tag, "NoDaemon")
       assert.include(stale.message, "left its socket behind")
+    }))
+
+  it.scoped("says of a change that is not answered that it may be carried out all the same", () =>
+    Effect.gen(function*() {
+      const said = (ask: (client: ControlClientShape) => Effect.Effect<unknown, { readonly message: string }>) =>
+        Effect.gen(function*() {
+          const asked = yield* Deferred.make<void>()
+          const path = yield* answering(() => Deferred.unsafeDone(asked, Effect.void))
+          const asking = yield* Effect.fork(Effect.flip(ask(make(Client.exchange(path)))))
+          yield* Deferred.await(asked)
+          yield* TestClock.adjust(answerTimeout)
+          return (yield* Fiber.join(asking)).message
+        })
+      const stuck = /has not answered it in 15 s; it is stuck or overloaded: see its log/
+      for (const change of [yield* said(({ stop }) => stop("gnmi")), yield* said(({ cancel }) => cancel("op-1"))]) {
+        assert.match(change, stuck)
+        assert.include(change, mayBeCarriedOut)
+      }
+      const question = yield* said(({ list }) => list)
+      assert.match(question, stuck)
+      assert.notInclude(question, mayBeCarriedOut)
     }))
 
   it.scopedLive("says of a file and of a folder that they are no socket", () =>

@@ -58,6 +58,20 @@ describe("start and stop", () => {
       assert.strictEqual(client.looks(), 3)
     }))
 
+  it.effect("end by --timeout also where the intent itself is not answered, and say that it may stand", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* start(
+        { ...daemon(["away"]), start: () => Effect.never },
+        { timeout: 3000 },
+        "3 seconds"
+      )
+      assert.strictEqual(code, 4)
+      assert.match(
+        err,
+        /^offloadctl: offloadd has not answered in 3 s; what was asked for may be carried out all the same/
+      )
+    }))
+
   it.effect("--no-wait returns once it is recorded", () =>
     Effect.gen(function*() {
       const client = daemon(["away"])

@@ -99,6 +99,17 @@ describe("upgrade", () => {
       assert.include(`${out}${err}`, "it was ha")
     }))
 
+  it.effect.each([["upgrade"], ["rollback"]] as const)(
+    "--wait exits 4 at the time-out where the order itself is not answered: %s",
+    ([verb]) =>
+      Effect.gen(function*() {
+        const setting = { client: { order: () => Effect.never } }
+        const { code, err } = yield* inTime([verb, "--wait", "--timeout", "20s"], setting)
+        assert.strictEqual(code, 4)
+        assert.include(err, "has not answered in 20 s; what was asked for may be carried out all the same")
+      })
+  )
+
   it.effect("--wait exits 6 at the time-out, with what it waits for", () =>
     Effect.gen(function*() {
       const { code, err } = yield* inTime(["upgrade", "--wait", "--timeout", "20s"], answers(view()))
