@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
+import { whoAnswers } from "../layers/control/client.ts"
 import { failure, notChecked, ok, row, stands, type Tell } from "../layers/doctor/finding.ts"
 import { settings } from "../layers/doctor/http2.ts"
 import { images } from "../layers/doctor/images.ts"
@@ -67,7 +68,11 @@ const checkAll = (options: DaemonOptions, tell: Tell): Effect.Effect<void, Docto
       tell,
       (tell) => Effect.flatMap(stateFolder(options["state-dir"] ?? defaults.stateDir, holderOf), tell)
     )
-    yield* row(["control socket"], tell, (tell) => Effect.flatMap(socket(options.socket ?? defaults.socket), tell))
+    yield* row(
+      ["control socket"],
+      tell,
+      (tell) => Effect.flatMap(socket(options.socket ?? defaults.socket, whoAnswers), tell)
+    )
   }))
 
 const checkVersion = Effect.fnUntraced(function*(options: DaemonOptions, tell: Tell) {

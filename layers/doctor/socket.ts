@@ -4,13 +4,18 @@ import { connect } from "node:net"
 import { dirname } from "node:path"
 
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 
 import type { Finding } from "../../src/cli/doctor.ts"
 import { codeOf, failure, ok, warning } from "./finding.ts"
 
 const check = "control socket"
 
-export const socket = (path: string): Effect.Effect<Finding> =>
+/** `whoAnswers` asks a socket that takes connections which daemon it is. */
+export const socket = (
+  path: string,
+  whoAnswers: (path: string) => Effect.Effect<Option.Option<string>>
+): Effect.Effect<Finding> =>
   Effect.suspend(() => {
     let found
     try {
@@ -34,27 +39,37 @@ export const socket = (path: string): Effect.Effect<Finding> =>
     if (!found.isSocket()) {
       return Effect.succeed(failure(check, `${path} is no socket`, "remove it, or give another --socket"))
     }
-    return Effect.map(knock(path), (code) => {
+    return Effect.flatMap(knock(path), (code) => {
       const mode = (found.mode & 0o777).toString(8).padStart(4, "0")
       switch (code) {
         case undefined:
-          return (found.mode & 0o007) === 0
-            ? ok(check, `a daemon answers on ${path} (mode ${mode})`)
-            : warning(check, `everybody may use ${path} (mode ${mode})`, `chmod 0660 ${path}, and restart offloadd`)
+          return Effect.map(whoAnswers(path), (who) => {
+            if (Option.isNone(who)) return silent(path)
+            return (found.mode & 0o007) === 0
+              ? ok(check, `a daemon answers on ${path} (mode ${mode}): ${who.value}`)
+              : warning(check, `everybody may use ${path} (mode ${mode})`, `chmod 0660 ${path}, and restart offloadd`)
+          })
         case "ECONNREFUSED":
-          return failure(check, `${path} is left of a daemon that is dead`, "systemctl restart offloadd")
+          return Effect.succeed(
+            failure(check, `${path} is left of a daemon that is dead`, "systemctl restart offloadd")
+          )
         case "EACCES":
         case "EPERM":
-          return failure(
-            check,
-            `this user may not use ${path} (mode ${mode})`,
-            "run as root, or join the socket's group"
+          return Effect.succeed(
+            failure(check, `this user may not use ${path} (mode ${mode})`, "run as root, or join the socket's group")
           )
         default:
-          return failure(check, `${path} does not answer (${code})`, "systemctl restart offloadd")
+          return Effect.succeed(failure(check, `${path} does not answer (${code})`, "systemctl restart offloadd"))
       }
     })
   })
+
+const silent = (path: string): Finding =>
+  failure(
+    check,
+    `a process takes what is asked on ${path}, and does not say in time which daemon it is: it is stuck or overloaded`,
+    "journalctl -u offloadd tells what it does; where that says nothing new, systemctl restart offloadd"
+  )
 
 /** The error's code, or undefined where somebody accepts. */
 const knock = (path: string): Effect.Effect<string | undefined> =>

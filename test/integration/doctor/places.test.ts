@@ -1,11 +1,12 @@
 /** Images, state folder, control socket. */
 import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
+import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
+import { whoAnswers } from "../../../layers/control/client.ts"
 import { images } from "../../../layers/doctor/images.ts"
 import { socket } from "../../../layers/doctor/socket.ts"
 import { stateFolder } from "../../../layers/doctor/state-folder.ts"
@@ -14,6 +15,7 @@ import { packTo } from "../../../layers/images/pack.ts"
 import { holderOf, lockFolder } from "../../../layers/state/folder-lock.ts"
 import { ImageSource } from "../../../src/npu/image-source.ts"
 import type { ImageRow } from "../../../src/npu/rows.ts"
+import { version } from "../../unit/cli/views.ts"
 import { folder, found } from "./support.ts"
 
 const image = { repository: "docker-database", tag: "1.0" }
@@ -74,35 +76,48 @@ describe("the state folder", () => {
 })
 
 describe("the control socket", () => {
-  const listening = (path: string) =>
+  const listening = (path: string, answer: (client: Socket) => void) =>
     Effect.acquireRelease(
       Effect.async<ReturnType<typeof createServer>>((resume) => {
-        const server = createServer((client) => client.destroy())
+        const server = createServer((client) => client.on("error", () => {}).once("data", () => answer(client)))
         server.listen(path, () => resume(Effect.succeed(server)))
       }),
       (server) => Effect.sync(() => server.close())
     )
 
+  const says = (client: Socket) =>
+    void client.end(`HTTP/1.1 200 OK\r\n\r\n${JSON.stringify({ ...version(), daemon: "1.2.3", pid: 4711 })}`)
+
   it.scopedLive("is a daemon's, a dead one's, everybody's, or none", () =>
     Effect.gen(function*() {
       const path = yield* folder
       const at = (name: string) => join(path, name)
-      found(yield* socket(at("none")), "warning", /offloadd does not run/)
-      found(yield* socket(at("nowhere/none")), "warning", /nowhere is not there/)
+      found(yield* socket(at("none"), whoAnswers), "warning", /offloadd does not run/)
+      found(yield* socket(at("nowhere/none"), whoAnswers), "warning", /nowhere is not there/)
       writeFileSync(at("file"), "")
-      found(yield* socket(at("file")), "failure", /is no socket/)
+      found(yield* socket(at("file"), whoAnswers), "failure", /is no socket/)
       mkdirSync(at("folder"))
-      found(yield* socket(at("folder")), "failure", /is no socket/)
+      found(yield* socket(at("folder"), whoAnswers), "failure", /is no socket/)
       symlinkSync("loop", at("loop"))
-      found(yield* socket(at("loop/socket")), "failure", /cannot be looked at \(ELOOP\)/)
-      found(yield* socket(at("x".repeat(5000))), "failure", /cannot be looked at \(ENAMETOOLONG\)/)
-      const server = yield* listening(at("alive"))
+      found(yield* socket(at("loop/socket"), whoAnswers), "failure", /cannot be looked at \(ELOOP\)/)
+      found(yield* socket(at("x".repeat(5000)), whoAnswers), "failure", /cannot be looked at \(ENAMETOOLONG\)/)
+      const server = yield* listening(at("alive"), says)
       chmodSync(at("alive"), 0o660)
-      found(yield* socket(at("alive")), "ok", /a daemon answers .*mode 0660/)
+      found(yield* socket(at("alive"), whoAnswers), "ok", /a daemon answers .*\(mode 0660\): version 1\.2\.3, pid 4711/)
       chmodSync(at("alive"), 0o666)
-      found(yield* socket(at("alive")), "warning", /everybody may use/)
+      found(yield* socket(at("alive"), whoAnswers), "warning", /everybody may use/)
       linkSync(at("alive"), at("dead"))
       yield* Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
-      found(yield* socket(at("dead")), "failure", /left of a daemon that is dead/)
+      found(yield* socket(at("dead"), whoAnswers), "failure", /left of a daemon that is dead/)
+    }))
+
+  it.scopedLive("may be taken and not answered, or not as a daemon answers", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      yield* listening(join(path, "stuck"), () => {})
+      yield* listening(join(path, "other"), (client) => void client.end("HTTP/1.1 200 OK\r\n\r\nhello"))
+      for (const name of ["stuck", "other"]) {
+        found(yield* socket(join(path, name), whoAnswers), "failure", /does not say in time which daemon it is/)
+      }
     }))
 })
