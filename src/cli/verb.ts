@@ -44,7 +44,24 @@ export type Toolbox =
 /** A verb that said all it had to say and exits with another code than 0. */
 export class Quit extends Data.TaggedError("Quit")<{ readonly code: ExitCode }> {}
 
-const socket = Options.text("socket").pipe(
+/** An argument that names something: an empty one comes of a variable that is not set, and names nothing. */
+export const named = (what: string, description: string): Args.Args<string> =>
+  Args.text({ name: what }).pipe(
+    Args.mapEffect((name) => name === "" ? Effect.fail(unnamed(`<${what}>`)) : Effect.succeed(name)),
+    Args.withDescription(description)
+  )
+
+/** The same as the value of an option. */
+export const namedBy = (option: string): Options.Options<string> =>
+  Options.mapEffect(
+    Options.text(option),
+    (name) => name === "" ? Effect.fail(ValidationError.invalidValue(unnamed(`--${option}`))) : Effect.succeed(name)
+  )
+
+const unnamed = (what: string): HelpDoc.HelpDoc =>
+  HelpDoc.p(`${what} is empty and names nothing, perhaps a variable that is not set`)
+
+const socket = namedBy("socket").pipe(
   Options.withPseudoName("PATH"),
   Options.withDescription(
     "The daemon's control socket; else OFFLOADER_SOCKET, else /run/offloader/offloadd.sock. Before or after the verb."
@@ -69,23 +86,6 @@ export const verb = <Name extends string, const Config extends Command.Command.C
       )
       return yield* code === ExitCode.done ? Effect.void : new Quit({ code })
     })).pipe(Command.withDescription(description))
-
-/** An argument that names something: an empty one comes of a variable that is not set, and names nothing. */
-export const named = (what: string, description: string): Args.Args<string> =>
-  Args.text({ name: what }).pipe(
-    Args.mapEffect((name) => name === "" ? Effect.fail(unnamed(`<${what}>`)) : Effect.succeed(name)),
-    Args.withDescription(description)
-  )
-
-/** The same as the value of an option. */
-export const namedBy = (option: string): Options.Options<string> =>
-  Options.mapEffect(
-    Options.text(option),
-    (name) => name === "" ? Effect.fail(ValidationError.invalidValue(unnamed(`--${option}`))) : Effect.succeed(name)
-  )
-
-const unnamed = (what: string): HelpDoc.HelpDoc =>
-  HelpDoc.p(`${what} is empty and names nothing, perhaps a variable that is not set`)
 
 /** A container, by instance or by service name. */
 export const container = named("container", "By service (gnmi) or by instance (gnmidpu0).")

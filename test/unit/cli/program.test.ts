@@ -57,7 +57,9 @@ describe("an empty name, as an unset variable leaves it", () => {
       [["events", "--operation", ""], "--operation"],
       [["upgrade", "--to", ""], "--to"],
       [["simulate", "--scenario", ""], "--scenario"],
-      [["simulate", "--html", ""], "--html"]
+      [["simulate", "--html", ""], "--html"],
+      [["--socket", "", "list"], "--socket"],
+      [["start", "gnmi", "--socket", ""], "--socket"]
     ] as const
   ) {
     it.effect(`exits 2 and asks nobody: ${JSON.stringify(words)}`, () =>
