@@ -6,6 +6,7 @@ import type * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import type { HttpApiDecodeError } from "@effect/platform/HttpApiError"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
 import { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
@@ -48,6 +49,9 @@ const limits = {
   drain: Duration.seconds(1)
 } as const
 
+/** A name of any length is a name, and unknown; the router by itself would not know the path past 100 characters of it. */
+const routing = { maxParamLength: limits.headerBytes }
+
 export interface Options {
   /** The socket's path, at most 107 bytes; its folder exists. */
   readonly path: string
@@ -68,7 +72,7 @@ export const layer = (options: Options): Layer.Layer<never, ControlSocketError, 
 
 const serve = Effect.fn("control.serve")(function*(options: Options) {
   // Nothing in this API serves a file or reads a form, which is all that the router's default services are for.
-  const app = (yield* HttpApiBuilder.httpApp) as HttpApp.Default
+  const app = (yield* HttpRouter.withRouterConfig(HttpApiBuilder.httpApp, routing)) as HttpApp.Default
   const closing = yield* Deferred.make<void>()
   const fork = yield* FiberSet.makeRuntime<never>()
   yield* claim(options.path, whoAnswers)

@@ -75,6 +75,7 @@ describe("the control API of a daemon", () => {
       assert.strictEqual((yield* client.status("gnmi")).container.restarts, 0)
       assert.strictEqual(yield* tagOf(client.status("bgp")), "UnknownContainer")
       assert.strictEqual(yield* tagOf(client.start("databasedpu1")), "UnknownContainer")
+      assert.strictEqual(yield* tagOf(client.stop("x".repeat(2000))), "UnknownContainer")
       const { daemon, pid, sonicVersion } = yield* client.version
       assert.deepStrictEqual([daemon, pid, sonicVersion], ["0.0.0", 7, "1.0"])
     }))
