@@ -29,8 +29,11 @@ export interface SpoolOptions extends DiskRoom {
 /** Removes what an earlier process may have left. */
 export const clean = (directory: string): Effect.Effect<void> =>
   Effect.catchAll(
-    Effect.tryPromise(() => rm(directory, { recursive: true, force: true })),
-    (error) => Effect.annotateLogs(Effect.logWarning("the spool folder cannot be removed"), { reason: String(error) })
+    Effect.tryPromise({
+      try: () => rm(directory, { recursive: true, force: true }),
+      catch: (cause) => cause instanceof Error ? cause.message : String(cause)
+    }),
+    (reason) => Effect.annotateLogs(Effect.logWarning("the spool folder cannot be removed"), { reason })
   )
 
 /** A spooled file, and the path by which this process can open it again. */

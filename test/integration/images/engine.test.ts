@@ -8,11 +8,14 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 
 import { pack, packTo } from "../../../layers/images/pack.ts"
 import { layerSources } from "../../../layers/images/sources.ts"
-import { spool } from "../../../layers/images/spool.ts"
+import { clean, spool } from "../../../layers/images/spool.ts"
 import { syncFolder } from "../../../layers/state/sync-folder.ts"
 import { type ImageArchive, ImageSource, type ImageSourceService } from "../../../src/npu/image-source.ts"
 import { content, temporaryFolder } from "./support.ts"
@@ -240,6 +243,20 @@ describe("the spool", () => {
       writeFileSync(join(where.spoolDirectory, "image-1.tar"), "left behind")
       yield* withSources(where, () => Effect.void)
       assert.isFalse(existsSync(where.spoolDirectory))
+    }))
+
+  it.scoped("says by what it cannot be cleared", () =>
+    Effect.gen(function*() {
+      const where = yield* place
+      const file = join(where.images, "file")
+      writeFileSync(file, "")
+      const said: Array<string> = []
+      const noting = Logger.make(({ annotations, message }) =>
+        void said.push(`${String(message)}: ${String(Option.getOrUndefined(HashMap.get(annotations, "reason")))}`)
+      )
+      yield* clean(join(file, "spool")).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, noting)))
+      assert.lengthOf(said, 1)
+      assert.match(said[0]!, /^the spool folder cannot be removed: ENOTDIR: not a directory, .*file.spool/)
     }))
 
   it.scoped("leaves room on the disk", () =>
