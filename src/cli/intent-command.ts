@@ -24,7 +24,7 @@ export const intent = <Name extends string>(name: Name, desired: Desired, descri
     },
     (parsed) =>
       Effect.flatMap(
-        millis(parsed.timeout),
+        millis(parsed.timeout, "--no-wait does not wait at all"),
         (limit) =>
           intend(desired, { container: parsed.container, wait: !parsed.noWait, timeout: limit ?? defaultTimeout })
       )

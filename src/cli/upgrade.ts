@@ -23,6 +23,9 @@ export interface UpgradeOptions {
   readonly timeout: number | undefined
 }
 
+/** Said to whoever gives no time to wait. */
+export const withoutWait = "without --wait nothing is waited for"
+
 /** Between two looks at the daemon while waiting, in milliseconds. */
 const every = 500
 

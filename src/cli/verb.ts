@@ -105,12 +105,12 @@ export const timeout = (description: string) =>
     Options.optional
   )
 
-/** The milliseconds of a `--timeout`, or a usage error. */
-export const millis = (text: Option.Option<string>): Effect.Effect<number | undefined, Usage> =>
+/** The milliseconds of a `--timeout`, or a usage error; `hint` tells whoever writes 0 what else to write. */
+export const millis = (text: Option.Option<string>, hint?: string): Effect.Effect<number | undefined, Usage> =>
   Option.match(text, {
     onNone: () => Effect.succeed(undefined),
     onSome: (written) =>
-      Either.match(parseDuration(written), {
+      Either.match(parseDuration(written, hint), {
         onLeft: (why) => new Usage({ message: `--timeout: ${why}` }),
         onRight: (value) => Effect.succeed(value)
       })

@@ -1,7 +1,7 @@
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 
-import { rollback } from "../upgrade.ts"
+import { rollback, withoutWait } from "../upgrade.ts"
 import { millis, timeout, verb } from "../verb.ts"
 
 const wait = Options.boolean("wait").pipe(
@@ -15,5 +15,9 @@ export const command = verb(
     wait,
     timeout: timeout("How long to wait: 90, 90s, 20m; for ever by default. Ends the waiting, never the rollback.")
   },
-  (parsed) => Effect.flatMap(millis(parsed.timeout), (limit) => rollback({ wait: parsed.wait, timeout: limit }))
+  (parsed) =>
+    Effect.flatMap(
+      millis(parsed.timeout, withoutWait),
+      (limit) => rollback({ wait: parsed.wait, timeout: limit })
+    )
 )

@@ -2,7 +2,7 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-import { upgrade } from "../upgrade.ts"
+import { upgrade, withoutWait } from "../upgrade.ts"
 import { millis, namedBy, timeout, verb } from "../verb.ts"
 
 const to = namedBy("to").pipe(
@@ -32,7 +32,7 @@ export const command = verb(
   },
   (parsed) =>
     Effect.flatMap(
-      millis(parsed.timeout),
+      millis(parsed.timeout, withoutWait),
       (limit) =>
         upgrade({
           to: Option.getOrUndefined(parsed.to),
