@@ -4,7 +4,7 @@
  * `--socket PATH list`; both are meant to work.
  */
 
-/** Options that take the next word as their value, on any verb. */
+/** Options that take the next word as their value. */
 const valued: ReadonlySet<string> = new Set([
   "--socket",
   "--output",
@@ -21,10 +21,12 @@ const valued: ReadonlySet<string> = new Set([
   "--scenario",
   "--kill",
   "--trace",
-  "--html"
+  "--html",
+  "--completions",
+  "--log-level"
 ])
 
-/** Options of the program itself, which stand without a verb. */
+/** Options of the program itself, which stand before a verb or without one. */
 const ofProgram: ReadonlySet<string> = new Set([
   "--help",
   "-h",
@@ -36,6 +38,7 @@ const ofProgram: ReadonlySet<string> = new Set([
 
 export const arrange = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (verbOf(argv) === "doctor") return arrangeDoctor(argv)
+  const program: Array<string> = []
   const options: Array<string> = []
   const words: Array<string> = []
   for (let index = 0; index < argv.length; index += 1) {
@@ -48,20 +51,21 @@ export const arrange = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
       words.push(word)
       continue
     }
-    if (words.length === 0 && ofProgram.has(word)) return [...argv]
-    options.push(word)
+    const kept = words.length === 0 && ofProgram.has(word) ? program : options
+    kept.push(word)
     const value = argv[index + 1]
     if (valued.has(word) && value !== undefined) {
-      options.push(value)
+      kept.push(value)
       index += 1
     }
   }
   const [verb, ...rest] = words
-  if (verb === undefined) return options
+  // Without a verb there is nobody whom --socket could concern.
+  if (verb === undefined) return program.length === 0 ? options : program
   // Help is then the verb's own, whatever else stands on the line, and says the whole command.
   if (options.includes("--help") || options.includes("-h")) return ["--help", verb, "--help"]
   // What was written after `--` stays an argument, whatever it looks like.
-  return [verb, ...options, ...(rest.some((word) => word.startsWith("-")) ? ["--"] : []), ...rest]
+  return [...program, verb, ...options, ...(rest.some((word) => word.startsWith("-")) ? ["--"] : []), ...rest]
 }
 
 /** The first word that is neither an option nor the value of one. */

@@ -128,6 +128,20 @@ describe("options", () => {
       }
     }))
 
+  it.effect("of the program itself stand beside --socket as without it", () =>
+    Effect.gen(function*() {
+      const setting = { client: { list: Effect.succeed(views.list()) } }
+      for (const text of ["--version", "--help", "--completions bash", "--log-level debug list", "--help list"]) {
+        const alone = yield* commandLine(line(text), setting)
+        assert.strictEqual(alone.code, 0, text)
+        assert.deepStrictEqual(yield* commandLine(line(`--socket /tmp/s ${text}`), setting), alone, text)
+      }
+      assert.deepStrictEqual(arrange(line("--log-level debug --socket /tmp/s list")), [
+        ...["--log-level", "debug"],
+        ...["list", "--socket", "/tmp/s"]
+      ])
+    }))
+
   it("keeps what stands after --", () => {
     assert.deepStrictEqual(arrange(["deploy", "--", "-odd:1"]), ["deploy", "--", "-odd:1"])
     assert.deepStrictEqual(arrange(["stop", "gnmi", "--no-wait"]), ["stop", "--no-wait", "gnmi"])
