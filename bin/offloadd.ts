@@ -42,6 +42,7 @@ import { parseRemoteSource, RemoteSource } from "../src/npu/remote-source.ts"
 import * as Policy from "../src/policy/policy.ts"
 import { defaults } from "./offloadd-defaults.ts"
 import { transportOf } from "./offloadd-transport.ts"
+import { write } from "./output.ts"
 
 /** A file named on the command line that cannot be used. */
 class FileError extends Data.TaggedError("FileError")<{ readonly message: string }> {}
@@ -206,7 +207,8 @@ const main = Effect.gen(function*() {
   }
 })
 
-const print = (text: string): Effect.Effect<void> => Effect.sync(() => void process.stdout.write(text))
+/** A reader that has had enough is no fault. */
+const print = (text: string) => Effect.catchTag(write(1, text), "ClosedPipe", () => Effect.void)
 
 NodeRuntime.runMain(main, {
   disableErrorReporting: true,

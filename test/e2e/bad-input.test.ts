@@ -1,6 +1,6 @@
 /** Bad input to the built binaries gets a sentence and the documented exit code, and loses nothing. */
-import { execFileSync } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
 import { buffer } from "node:stream/consumers"
@@ -26,6 +26,8 @@ import { skip } from "../needs.ts"
 import { allRunning, byName, calls, fault, makeRunningSwitch, makeSwitch } from "./switch.ts"
 
 const version = "20260101.1"
+
+const dist = join(import.meta.dirname, "..", "..", "dist")
 
 const running = makeRunningSwitch(version)
 
@@ -158,6 +160,22 @@ describe("bad input", () => {
       }),
     60_000
   )
+
+  it.live("of an output that offloadd cannot write: one sentence", () =>
+    Effect.sync(() => {
+      const full = openSync("/dev/full", "w")
+      try {
+        for (const word of ["--help", "--version"]) {
+          const { status, stderr } = spawnSync(process.execPath, [join(dist, "offloadd.cjs"), word], {
+            stdio: ["ignore", full, "pipe"],
+            encoding: "utf8"
+          })
+          assert.deepStrictEqual([status, stderr], [1, "offloadd: writing the output failed: the disk is full\n"])
+        }
+      } finally {
+        closeSync(full)
+      }
+    }))
 
   it.scopedLive("of a full disk: intents are refused, said and not lost", (context) =>
     Effect.gen(function*() {
