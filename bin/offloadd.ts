@@ -17,7 +17,14 @@ import * as Gnoi from "../layers/gnoi/wire.ts"
 import * as Heap from "../layers/heap/growth.ts"
 import { layerSources } from "../layers/images/sources.ts"
 import * as Log from "../layers/log/logger.ts"
-import { type DaemonOptions, help, parse, parseDpu, UsageError } from "../layers/options/daemon-options.ts"
+import {
+  type DaemonOptions,
+  help,
+  parse,
+  parseArchitecture,
+  parseDpu,
+  UsageError
+} from "../layers/options/daemon-options.ts"
 import * as Probe from "../layers/probe/prober.ts"
 import * as Identity from "../layers/sonic/identity.ts"
 import * as NextVersion from "../layers/sonic/next-version.ts"
@@ -105,6 +112,8 @@ const daemon = (options: DaemonOptions) =>
     const policy = yield* decoded(options.policy, "policy", Policy.fromJson, Policy.defaults)
     const given = options["remote-source"]
     const remote = given === undefined ? undefined : yield* usage("remote-source", parseRemoteSource(given))
+    const architecture = options["npu-architecture"]
+    if (architecture !== undefined) yield* usage("npu-architecture", parseArchitecture(architecture))
     const stateDir = options["state-dir"] ?? defaults.stateDir
     // In a lab the machine's own engine is not the DPU's.
     const dockerSocket = options["docker-socket"] ?? (dpu === undefined ? defaults.dockerSocket : undefined)
@@ -182,7 +191,7 @@ const daemon = (options: DaemonOptions) =>
       Effect.provideService(Policy.ActivePolicy, policy),
       Effect.provideService(Notices, transport.notices),
       Effect.provideService(RemoteSource, remote),
-      Effect.provideService(GivenArchitecture, options["npu-architecture"]),
+      Effect.provideService(GivenArchitecture, architecture),
       // After everything was released: who reads the log knows that nothing was left undone.
       Effect.onInterrupt(() => Effect.logInfo("offloadd has stopped; the services go on running on the NPU"))
     )

@@ -156,3 +156,23 @@ export const parseDpu = (text: string): Either.Either<number, string> => {
     ? Either.left(`${JSON.stringify(text)} is no DPU; write dpu0 to dpu7`)
     : Either.right(Number(match[1]))
 }
+
+/** As images say what they are for: the names that Go has for processors under Linux. */
+const architectures: ReadonlySet<string> = new Set([
+  "386",
+  "amd64",
+  "arm",
+  "arm64",
+  "loong64",
+  "mips64",
+  "mips64le",
+  "ppc64le",
+  "riscv64",
+  "s390x"
+])
+
+/** One that an image can be for: no image fits any other, and all would be refused. Left: a sentence. */
+export const parseArchitecture = (text: string): Either.Either<string, string> =>
+  architectures.has(text)
+    ? Either.right(text)
+    : Either.left(`${JSON.stringify(text)} is no architecture of images; write one of ${[...architectures].join(", ")}`)

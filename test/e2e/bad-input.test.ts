@@ -241,6 +241,7 @@ describe("bad input", () => {
             [["--socket", file("no-socket", "mine")], 1, /exists and is not a socket; it is left alone/],
             [["--socket", join(lab.folder, "none", "x.sock")], 1, /the folder of the socket .* does not exist/],
             [["--state-dir", file("no-folder", "mine")], 1, /no-folder/],
+            [["--npu-architecture", "x86_64"], 2, /"x86_64" is no architecture of images; write one of .*amd64/],
             [["--npu", "http://npu:8080"], 2, /is not an address; write HOST:PORT/],
             [["--nope"], 2, /'--nope'; "offloadd --help"/]
           ] as ReadonlyArray<readonly [ReadonlyArray<string>, number, RegExp]>,

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 
 import { transportOf } from "../../../bin/offloadd-transport.ts"
-import { type DaemonOptions, help, parse } from "../../../layers/options/daemon-options.ts"
+import { type DaemonOptions, help, parse, parseArchitecture } from "../../../layers/options/daemon-options.ts"
 import { defaults } from "../../../src/policy/policy.ts"
 
 const options = (args: ReadonlyArray<string>, environment: Record<string, string> = {}): DaemonOptions | string =>
@@ -20,6 +21,16 @@ describe("options without a value", () => {
     assert.strictEqual(options([], { OFFLOADER_TLS_INSECURE: "1" }), "OFFLOADER_TLS_INSECURE is neither true nor false")
     assert.match(String(options(["--plaintext=yes"])), /plaintext/)
     assert.match(help(), /--plaintext +no TLS/)
+  })
+})
+
+describe("the NPU's architecture", () => {
+  it("is named as images name it", () => {
+    assert.deepStrictEqual(parseArchitecture("arm64"), Either.right("arm64"))
+    for (const text of ["x86_64", "aarch64", "AMD64", "foo"]) {
+      const why = Option.getOrThrow(Either.getLeft(parseArchitecture(text)))
+      assert.include(why, `"${text}" is no architecture of images; write one of 386, amd64, arm, arm64, `)
+    }
   })
 })
 
