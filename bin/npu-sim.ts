@@ -28,7 +28,7 @@ import type { Engine } from "../layers/npu-sim/engine/engine.ts"
 import * as EngineClock from "../layers/npu-sim/engine-clock.ts"
 import * as Journal from "../layers/npu-sim/journal.ts"
 import * as MemoryBackend from "../layers/npu-sim/memory-backend.ts"
-import { formatAddress, parseAddress, parseSize } from "../layers/npu-sim/options.ts"
+import { formatAddress, parseAddress, parseSeconds, parseSize } from "../layers/npu-sim/options.ts"
 import * as Ports from "../layers/npu-sim/probes/ports.ts"
 import { dialects } from "../layers/npu-sim/server/dialects.ts"
 import { defaultChunk, largestChunk, serve } from "../layers/npu-sim/server/serve.ts"
@@ -94,7 +94,7 @@ const options = {
     Options.withDefault(16 * 2 ** 30),
     Options.withDescription("room for images, such as 16GiB")
   ),
-  closeIdle: Options.float("close-idle").pipe(
+  closeIdle: parsed("close-idle", parseSeconds).pipe(
     Options.withPseudoName("SECONDS"),
     Options.withDescription(
       "close connections without a call after so long, as SONiC's server does after 5; default never"

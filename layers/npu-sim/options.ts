@@ -1,4 +1,4 @@
-/** How npu-sim's options are written: addresses and sizes, and what is wrong with one that is not. */
+/** How npu-sim's options are written: addresses, sizes and times, and what is wrong with one that is not. */
 import { isIP } from "node:net"
 
 import * as Either from "effect/Either"
@@ -50,4 +50,12 @@ export const parseSize = (text: string): Either.Either<number, string> => {
   return Number.isSafeInteger(bytes)
     ? Either.right(bytes)
     : Either.left(`${JSON.stringify(text)} is not a size such as 500M or 16GiB`)
+}
+
+/** `5`, `0.5`: seconds, above 0 and at most a day. Left is a sentence. */
+export const parseSeconds = (text: string): Either.Either<number, string> => {
+  const seconds = /^[0-9]+(?:\.[0-9]+)?$/.test(text) ? Number(text) : 0
+  return seconds > 0 && seconds <= 86_400
+    ? Either.right(seconds)
+    : Either.left(`${JSON.stringify(text)} is no number of seconds, above 0 and at most a day (86400)`)
 }

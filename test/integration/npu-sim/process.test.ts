@@ -62,6 +62,7 @@ describe("npu-sim", () => {
   const nonsense: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
     [["--listen", "nowhere"], /"nowhere" is not HOST:PORT/],
     [["--dialect", "esperanto"], /modern/],
+    [["--close-idle=-1"], /^--close-idle: "-1" is no number of seconds, above 0/],
     [["--fast"], /there is no option --fast/],
     [["--catalogue", "/nonexistent.json"], /--catalogue: .*no such file/]
   ]

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 
-import { formatAddress, parseAddress, parseSize } from "../../../layers/npu-sim/options.ts"
+import { formatAddress, parseAddress, parseSeconds, parseSize } from "../../../layers/npu-sim/options.ts"
 
 describe("addresses", () => {
   for (const text of ["127.0.0.1:0", "npu.example:50052", "[::1]:8080"]) {
@@ -24,5 +24,14 @@ describe("sizes", () => {
   }
   for (const text of ["", "-1", "1X", "G", "1e9", "999999T"]) {
     it(`${JSON.stringify(text)} is refused`, () => assert.isTrue(Either.isLeft(parseSize(text))))
+  }
+})
+
+describe("times", () => {
+  for (const [text, seconds] of [["5", 5], ["0.05", 0.05], ["86400", 86_400]] as const) {
+    it(`${text} is ${seconds} seconds`, () => assert.strictEqual(Either.getOrThrow(parseSeconds(text)), seconds))
+  }
+  for (const text of ["", "0", "-1", "1e3", "soon", "NaN", "86401"]) {
+    it(`${JSON.stringify(text)} is refused`, () => assert.isTrue(Either.isLeft(parseSeconds(text))))
   }
 })
