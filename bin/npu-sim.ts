@@ -13,6 +13,7 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
+import type * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -32,8 +33,11 @@ import { formatAddress, parseAddress, parseSeconds, parseSize } from "../layers/
 import * as Ports from "../layers/npu-sim/probes/ports.ts"
 import { dialects } from "../layers/npu-sim/server/dialects.ts"
 import { defaultChunk, largestChunk, serve } from "../layers/npu-sim/server/serve.ts"
+import { codeOf, explain } from "../layers/state/file-errors.ts"
+import { withoutColour } from "../src/cli/text.ts"
 import { builtIn, type Catalogue, fromJson } from "../src/model/catalogue.ts"
 import { tlsOf } from "./npu-sim-tls.ts"
+import { takesColour } from "./output.ts"
 
 /** An option whose text is read by one of ours; what is wrong with it is the whole message. */
 const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, string>) =>
@@ -42,6 +46,14 @@ const parsed = <A>(name: string, parse: (text: string) => Either.Either<A, strin
       Either.mapLeft(parse(text), (why) => ValidationError.invalidValue(HelpDoc.p(`--${name}: ${why}`)))
     )
   )
+
+/** One of these words. */
+const oneOf = <Word extends string>(name: string, words: ReadonlyArray<Word>) =>
+  parsed(name, (text) =>
+    Either.fromNullable(
+      words.find((word) => word === text),
+      () => `${JSON.stringify(text)} is not one of ${words.join(", ")}`
+    )).pipe(Options.withPseudoName(words.join("|")))
 
 const parseChunk = (text: string): Either.Either<number, string> =>
   Either.flatMap(parseSize(text), (bytes) =>
@@ -57,7 +69,7 @@ const options = {
     Options.withDefault({ host: "127.0.0.1", port: 50_052 }),
     Options.withDescription("HOST:PORT of the gRPC server; port 0 picks one")
   ),
-  engine: Options.choice("engine", ["memory", "docker"]).pipe(
+  engine: oneOf("engine", ["memory", "docker"]).pipe(
     Options.withDefault("memory" as const),
     Options.withDescription("what runs the containers: nothing but memory, or a container engine")
   ),
@@ -66,11 +78,11 @@ const options = {
     Options.withDefault("/var/run/docker.sock"),
     Options.withDescription("the container engine's Docker-compatible API")
   ),
-  dialect: Options.choice("dialect", dialects).pipe(
+  dialect: oneOf("dialect", dialects).pipe(
     Options.withDefault("modern" as const),
     Options.withDescription("of gNOI Containerz: today's, with errors in answers (0.5 to 0.7), or SONiC's (0.3)")
   ),
-  statuses: Options.choice("statuses", ["specified", "reference"]).pipe(
+  statuses: oneOf("statuses", ["specified", "reference"]).pipe(
     Options.withDefault("specified" as const),
     Options.withDescription("answer as the interface specifies, or as the reference server does (memory engine)")
   ),
@@ -104,7 +116,7 @@ const options = {
   tlsCert: file("tls-cert", "certificate chain (PEM), read again when it changes; plaintext without it"),
   tlsKey: file("tls-key", "its key (PEM)"),
   tlsCa: file("tls-ca", "demand clients' certificates, signed by these (PEM)"),
-  tlsClientAuth: Options.choice("tls-client-auth", ["on", "off"]).pipe(
+  tlsClientAuth: oneOf("tls-client-auth", ["on", "off"]).pipe(
     Options.withDescription("whether clients must show a certificate; default on with --tls-ca"),
     Options.optional
   ),
@@ -282,10 +294,24 @@ const checkOptions = (argv: ReadonlyArray<string>): Effect.Effect<void, Complain
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 // Who reads the output may stop reading it, as `head` does.
-process.stdout.on("error", () => process.exit(0))
+process.stdout.on("error", (error) => {
+  if (codeOf(error) === "EPIPE") process.exit(0)
+  process.stderr.write(`npu-sim: ${explain("writing the output", error)}\n`)
+  process.exit(1)
+})
+
+/** What @effect/cli prints, which has colours wherever it goes. */
+const printing = (base: Console.Console): Console.Console => {
+  const lines = (descriptor: 1 | 2) => (...texts: ReadonlyArray<unknown>) => {
+    const text = `${texts.join(" ").trimEnd()}\n`
+    const stream = descriptor === 1 ? process.stdout : process.stderr
+    return Effect.sync(() => void stream.write(takesColour(descriptor) ? text : withoutColour(text)))
+  }
+  return { ...base, log: lines(1), error: lines(2) }
+}
 
 checkOptions(process.argv).pipe(
-  Effect.zipRight(run(process.argv)),
+  Effect.zipRight(Effect.consoleWith((base) => Effect.withConsole(run(process.argv), printing(base)))),
   Effect.tapError((error) =>
     Effect.sync(() => {
       if (error instanceof Complaint) process.stderr.write(`npu-sim: ${error.sentence}\n`)

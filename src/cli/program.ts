@@ -13,6 +13,7 @@ import type { EventFeed } from "./event-feed.ts"
 import { ExitCode, exitCodes } from "./exit-code.ts"
 import { settle, Usage } from "./problem.ts"
 import { type ClosedPipe, Screen, type ScreenShape, type Unwritten } from "./screen.ts"
+import { withoutColour } from "./text.ts"
 import { type Connection, type Toolbox } from "./verb.ts"
 import * as deploy from "./verbs/deploy.ts"
 import * as doctor from "./verbs/doctor.ts"
@@ -115,8 +116,6 @@ const usage = (error: HelpDoc.HelpDoc): Usage => {
   if (text.endsWith(": table, json")) return new Usage({ message: "--output (-o) is one of: table, json" })
   return new Usage({ message: `${text.replace(/[.]$/, "")}; "offloadctl --help" shows how` })
 }
-
-const withoutColour = (text: string): string => text.replace(/\u001B\[[0-9;]*m/g, "")
 
 /** What @effect/cli prints. Its complaints come again as the error of the run, and are printed there. */
 const consoleOf = (

@@ -8,6 +8,9 @@ const codes: Readonly<Record<Colour, number>> = { bold: 1, red: 31, green: 32, y
 export const paint = (on: boolean, colour: Colour | undefined, text: string): string =>
   on && colour !== undefined ? `\u001B[${codes[colour]}m${text}\u001B[0m` : text
 
+/** The same without what colours it. */
+export const withoutColour = (text: string): string => text.replace(/\u001B\[[0-9;]*m/g, "")
+
 export { plain }
 
 /** `N/A` for nothing, as SONiC's tables have it. */

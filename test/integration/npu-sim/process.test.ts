@@ -1,6 +1,6 @@
 /** The program itself: what it prints, how it ends, what it says to a command line that makes no sense. */
 import { spawnSync } from "node:child_process"
-import { existsSync } from "node:fs"
+import { closeSync, existsSync, openSync } from "node:fs"
 import { join, resolve } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
@@ -61,7 +61,8 @@ describe("npu-sim", () => {
 
   const nonsense: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
     [["--listen", "nowhere"], /"nowhere" is not HOST:PORT/],
-    [["--dialect", "esperanto"], /modern/],
+    [["--dialect", "esperanto"], /^--dialect: "esperanto" is not one of modern, inband, sonic\n/],
+    [["--engine", "foo"], /^--engine: "foo" is not one of memory, docker\n/],
     [["--close-idle=-1"], /^--close-idle: "-1" is no number of seconds, above 0/],
     [["--fast"], /there is no option --fast/],
     [["--catalogue", "/nonexistent.json"], /--catalogue: .*no such file/]
@@ -73,6 +74,24 @@ describe("npu-sim", () => {
       assert.strictEqual(done.status, 2)
     })
   }
+
+  it("colours its help for nobody but a terminal", () => {
+    const { status, stderr, stdout } = run("--help")
+    assert.deepStrictEqual([status, stderr], [0, ""])
+    assert.match(stdout, /--engine/)
+    assert.notInclude(stdout, "\u001B")
+  })
+
+  it("exits with 1 and a sentence where its help cannot be written", () => {
+    const full = openSync("/dev/full", "w")
+    const { status, stderr } = spawnSync(process.execPath, args("--help"), {
+      env,
+      encoding: "utf8",
+      stdio: ["ignore", full, "pipe"]
+    })
+    closeSync(full)
+    assert.deepStrictEqual([status, stderr], [1, "npu-sim: writing the output failed: the disk is full\n"])
+  })
 
   it.scopedLive("exits with 1 where the port is taken", () =>
     Effect.gen(function*() {
