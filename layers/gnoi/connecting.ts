@@ -18,6 +18,7 @@ import type { ChannelOptions } from "@grpc/grpc-js"
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js"
 
 import { ConnectError, dialFault, greetingFault, tlsFault } from "./fault.ts"
+import { keepBehindStreams } from "./kept-session.ts"
 
 /** What a channel wants to know of its connections. */
 export interface ConnectWatch {
@@ -71,6 +72,7 @@ const connect = async (
     watch.reached("Greeting")
     const transport = await within(watch.limit, socket, greeted(inside, secured, address, options), "HTTP/2")
     watch.opened(secured.socket)
+    keepBehindStreams(sessionOf(transport))
     sessionOf(transport).once("goaway", (code, _, data) => watch.goaway({ code, text: data?.toString() ?? "" }))
     return transport
   } catch (cause) {
