@@ -3,7 +3,7 @@ import type { ImagesView, UpgradeView } from "../control/upgrade-views.ts"
 import { apiVersion } from "../control/views.ts"
 import { dpuVersion, type Memory, type Moment, recordOf, targetVersion } from "../decide/memory.ts"
 import { isHeld } from "../decide/question.ts"
-import { explain } from "../decide/upgrade/explain.ts"
+import { degradedText, explain } from "../decide/upgrade/explain.ts"
 import { isKeeping } from "../decide/upgrade/keep.ts"
 import { failedTries, stagedImages, targetImage } from "../decide/upgrade/members.ts"
 import type { Member, Saga } from "../decide/upgrade/record.ts"
@@ -23,7 +23,7 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
     versionUnreadable: versionUnreadable(memory),
     targetVersion: targetVersion(memory) ?? null,
     paused: durable.paused,
-    degraded: durable.degraded,
+    degraded: degradedText(memory),
     phase: saga?.phase ?? "idle",
     id: saga?.id ?? null,
     kind: saga?.kind ?? null,

@@ -19,7 +19,7 @@ import {
 } from "./memory.ts"
 import { healthOf, versionMatches } from "./question.ts"
 import type { Turn } from "./turn.ts"
-import { explain } from "./upgrade/explain.ts"
+import { degradedText, explain } from "./upgrade/explain.ts"
 import { isCrashLooping, type Verdict, verdict } from "./verdict.ts"
 
 type Statuses = Readonly<Record<ServiceCondition, ConditionStatus>>
@@ -190,7 +190,7 @@ const upgradeConditions = (memory: Memory, now: Moment): ReadonlyArray<Condition
       "Degraded",
       durable.degraded === null ? "False" : "True",
       durable.degraded === null ? "Sound" : "NotMended",
-      durable.degraded ?? "no set of services is left that could not be mended",
+      degradedText(memory) ?? "no set of services is left that could not be mended",
       upgrade.standings?.Degraded.since ?? now
     )
   ]

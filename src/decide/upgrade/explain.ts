@@ -31,6 +31,12 @@ export const explain = (memory: Memory, mono: number): Explanation => {
     : what
 }
 
+/** Why the set of services is not sound; while an upgrade is under way, that this is to end it. Null where it is sound. */
+export const degradedText = ({ durable: { degraded, upgrade } }: Memory): string | null =>
+  degraded === null || upgrade === null || upgrade.kind === "rollback" || upgrade.phase === "rollingBack"
+    ? degraded
+    : `${upgrade.id} to ${upgrade.version} is to end what was before it: ${degraded}`
+
 const explainSeen = (memory: Memory, mono: number): Explanation => {
   const { upgrade } = memory.durable
   if (upgrade !== null) return { ...explainSaga(memory, upgrade, mono), active: true }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { explain } from "../../../../src/decide/upgrade/explain.ts"
+import { degradedText, explain } from "../../../../src/decide/upgrade/explain.ts"
 import { defaults } from "../../../../src/policy/policy.ts"
 import { database, dpu, gnmi, ha, specs } from "../bench.ts"
 import { onProbation, UpgradeWorld } from "./world.ts"
@@ -610,6 +610,15 @@ describe("another version in the midst of an upgrade", () => {
 })
 
 describe("a set that cannot be mended", () => {
+  it("is said to be on its way to an end while an upgrade goes on that is to end it", () => {
+    const world = mixed().upgradeTo("2.0")
+    const unsound = { ...world.memory, durable: { ...world.memory.durable, degraded: "it is mixed" } }
+    assert.strictEqual(degradedText(unsound), "upgrade-1 to 2.0 is to end what was before it: it is mixed")
+    const idle = { ...unsound, durable: { ...unsound.durable, upgrade: null } }
+    assert.strictEqual(degradedText(idle), "it is mixed")
+    assert.isNull(degradedText(world.memory))
+  })
+
   it("is Degraded where the old set does not come up either, and is not switched again", () => {
     const world = new UpgradeWorld()
     world.behave("ha", "2.0", { crashes: 500 })
