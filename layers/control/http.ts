@@ -97,7 +97,6 @@ export const respond = (
       return finish(target, response.status, headers, body.body)
     case "Stream": {
       headers["content-type"] ??= body.contentType
-      headers["trailer"] = problemTrailer
       return Effect.sync(() => {
         target.writeHead(response.status, headers)
         target.flushHeaders()
@@ -122,10 +121,13 @@ export const respond = (
 
 const isProblem = Schema.is(Problem)
 
-/** A stream that failed must not look whole: it says why at its end, or the connection breaks in the middle of the answer. */
+/**
+ * A stream that failed must not look whole: it says why at its end, where the client's HTTP lets an answer have one
+ * (1.0 does not), or the connection breaks in the middle of the answer.
+ */
 const breakOff = (target: http.ServerResponse, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const problem = Option.getOrUndefined(Cause.failureOption(cause))
-  return isProblem(problem)
+  return isProblem(problem) && target.chunkedEncoding
     ? Effect.sync(() => {
       target.addTrailers({ [problemTrailer]: spelledOut({ ...problem, message: problem.message }) })
       target.end()

@@ -1,6 +1,7 @@
 /** The line that says whether the NPU answers, and the one for each trouble of the daemon itself. */
 import type { ContainerList, NpuView } from "../control/views.ts"
 import type { Condition, ConditionType } from "../model/condition.ts"
+import { versionAdvice } from "../model/version-advice.ts"
 import { dated, orNothing, paint, plain } from "./text.ts"
 
 export const npuLine = (npu: NpuView, now: number, colour: boolean): string => {
@@ -43,8 +44,7 @@ export const troubleLines = (
   ...(versionUnreadable === null ? [] : [
     `${paint(colour, "red", "VersionUnreadable")}: the DPU's SONiC version cannot be told: ${
       plain(versionUnreadable)
-    }; `
-    + "no upgrade begins by itself until it can; mend the daemon's version file, which \"offloadctl doctor\" names"
+    }; no upgrade begins by itself until it can; ${versionAdvice}`
   ]),
   ...conditions.filter(isUpgradeNews).map((condition) =>
     `${paint(colour, "yellow", `Upgrade ${plain(condition.reason)}`)}: ${plain(condition.message)}`

@@ -19,8 +19,9 @@ export interface StatusOptions {
 
 /**
  * Exits 3 where something is not as it should be: the NPU is not reachable, the
- * daemon's memory is not durable, the DPU's version cannot be told, or a container
- * is not in its desired state, fails its probe or runs another version than it should.
+ * daemon's memory is not durable, the DPU's version cannot be told (these three
+ * where no container is named), or a container is not in its desired state, fails
+ * its probe or runs another version than it should.
  */
 export const status = Effect.fn("status")(function*(options: StatusOptions) {
   const client = yield* ControlClient

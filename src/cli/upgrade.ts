@@ -43,14 +43,12 @@ export const upgrade = Effect.fn("upgrade")(function*(options: UpgradeOptions) {
       isStarted(taken),
       (view) => `${unstarted(view).join(", ")} not started yet; "offloadctl status SERVICE" says why`
     )
-    : follow(taken, options, isOver(taken, codes))
+    : follow(taken, options, isOver(taken, () => codes))
 })
 
 export const rollback = Effect.fn("rollback")(function*(options: Pick<UpgradeOptions, "wait" | "timeout">) {
   const taken = yield* answeredWithin(options.timeout)(give("rollback", {}))
-  // Here the way back is what was asked for.
-  const mine = { ...codes, rolledBack: ExitCode.done, superseded: ExitCode.done }
-  return yield* follow(taken, options, isOver(taken, mine))
+  return yield* follow(taken, options, isOver(taken, codesOfRollback))
 })
 
 type End = { readonly code: ExitCode; readonly message: string }
@@ -60,11 +58,34 @@ const unstarted = ({ services }: UpgradeView): ReadonlyArray<string> =>
   services.flatMap(({ container, desired, image }) => image === null && desired === "running" ? [container] : [])
 
 /** Nothing is to be switched. */
-const isStarted = (taken: OrderTaken) => (view: UpgradeView): End | undefined =>
-  unstarted(view).length === 0 ? { code: ExitCode.done, message: `every service is at ${taken.version}` } : undefined
+const isStarted = ({ version }: OrderTaken) => (view: UpgradeView): End | undefined => {
+  if (view.targetVersion !== null && view.targetVersion !== version) return replaced(version)
+  if (unstarted(view).length > 0) return undefined
+  const all = view.services.every(({ image }) => image !== null)
+    ? "every service"
+    : "every service that was ever started"
+  return { code: ExitCode.done, message: `${all} is at ${version}` }
+}
+
+/** Somebody wants something else by now. */
+const replaced = (version: string): End => ({
+  code: ExitCode.failed,
+  message: `${version} is no longer what is wanted: another order, or another version of the DPU, has taken its place`
+})
+
+type Kind = NonNullable<UpgradeView["kind"]>
 
 /** How it ended, or undefined while it goes on. */
-const isOver = (taken: OrderTaken, codeOf: typeof codes) => (view: UpgradeView): End | undefined => {
+const isOver = (taken: OrderTaken, codesOf: (kind: Kind) => typeof codes) => {
+  // What is undone is an upgrade, unless it shows to be a rollback.
+  let seen: Kind = "upgrade"
+  return (view: UpgradeView): End | undefined => {
+    if (view.id === taken.upgrade && view.kind !== null) seen = view.kind
+    return endOf(taken, view, codesOf(view.last?.id === taken.upgrade ? view.last.kind : seen))
+  }
+}
+
+const endOf = (taken: OrderTaken, view: UpgradeView, codeOf: typeof codes): End | undefined => {
   const { upgrade: id, version } = taken
   if (id === null) return { code: ExitCode.done, message: taken.message }
   const { last } = view
@@ -99,12 +120,23 @@ const codes: Readonly<Record<NonNullable<UpgradeView["last"]>["outcome"], ExitCo
   superseded: ExitCode.failed
 }
 
-const isStaged = ({ message, version }: OrderTaken) => (view: UpgradeView): End | undefined => {
-  if (view.staged?.ready === true) return { code: ExitCode.done, message: view.message }
+/** For a rollback the way back is what was asked for, and so is the end of an upgrade that had stopped nothing; its own is not. */
+const codesOfRollback = (kind: Kind): typeof codes => ({
+  ...codes,
+  rolledBack: ExitCode.done,
+  superseded: kind === "upgrade" ? ExitCode.done : codes.superseded
+})
+
+const isStaged = ({ version }: OrderTaken) => (view: UpgradeView): End | undefined => {
+  const { services, staged } = view
+  const isUnderWay = view.kind === "upgrade" && view.version === version
   // What is switched to has all its images.
-  const runsThem = view.staged === null && view.kind === "upgrade" && view.version === version
-    && (view.phase === "switching" || view.phase === "probation")
-  if (runsThem) return { code: ExitCode.done, message }
+  const hasAll = isUnderWay && (view.phase === "switching" || view.phase === "probation")
+  if (hasAll || (staged?.version === version && staged.ready)) return { code: ExitCode.done, message: view.message }
+  if (services.every(({ image }) => image !== null && split(image).tag === version) && !isUnderWay) {
+    return { code: ExitCode.done, message: `every service is at ${version}` }
+  }
+  if (staged?.version !== version && !isUnderWay) return replaced(version)
   // While an upgrade is under way its images are the ones that are refused.
   return view.refused && view.id === null ? { code: ExitCode.failed, message: view.message } : undefined
 }

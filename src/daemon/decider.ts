@@ -191,8 +191,8 @@ const recall = Effect.fnUntraced(function*(
     severity: "error",
     reason: "StateUnreadable",
     message: `The saved memory in ${store.location} makes no sense (${decoded.left}). It was kept as ${aside}; `
-      + "intents, a pause of automatic upgrades, quarantines and earlier sets are forgotten: every service counts as "
-      + "wanted running, and what runs is taken over as it is."
+      + "intents, a pause of automatic upgrades, quarantines, earlier sets, and an order or an upgrade under way with its "
+      + "way back are forgotten: every service counts as wanted running, and what runs is taken over as it is."
   }])
   return initial(seed)
 })

@@ -9,6 +9,7 @@ import { failedTries, stagedImages, targetImage } from "../decide/upgrade/member
 import type { Member, Saga } from "../decide/upgrade/record.ts"
 import { format, type ImageRef, same, split, type StoredImage } from "../model/image.ts"
 import { knownBytes, missingBytes, type Room } from "../model/room.ts"
+import { versionAdvice } from "../model/version-advice.ts"
 import { npuView, versionUnreadable } from "./views.ts"
 
 export const upgradeView = (memory: Memory, endpoint: string, now: Moment): UpgradeView => {
@@ -31,7 +32,7 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
     reason,
     message,
     next: next ?? null,
-    advice: advice ?? null,
+    advice: advice ?? (memory.target._tag === "Unreadable" ? versionAdvice : null),
     until: until === undefined ? null : new Date(now.wall + until - now.mono).toISOString(),
     refused: (saga === null || saga.phase === "staging") &&
       staged.some((image) => failedTries(memory, format(image)) >= policy.upgrade.stageTries),
@@ -49,16 +50,7 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
         state: saga === null || member === undefined ? "unchanged" : stateOf(saga, member)
       }
     }),
-    // An upgrade to that very version brings them itself.
-    staged: durable.staged === null || (saga?.kind === "upgrade" && saga.version === durable.staged) ? null : {
-      version: durable.staged,
-      // With what the DPU runs now in the state folder: where it cannot be kept, that too is known by then.
-      ready: saga === null && staged.length > 0 && staged.every((image) => isHeld(memory, image) === true)
-        && !isKeeping(memory),
-      waits: saga === null
-        ? null
-        : `staging waits until ${saga.id} is ${isGoingBack(saga) ? "rolled back" : "committed"}`
-    },
+    staged: stagedView(memory),
     quarantine: durable.quarantine.map(({ at, images, reason: why, version }) => ({
       version,
       images: images.map(({ digest, image }) => ({ image, digest })),
@@ -66,6 +58,23 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
       at
     })),
     last: durable.lastUpgrade === null ? null : pick(durable.lastUpgrade)
+  }
+}
+
+/** What an operator wants staged; an upgrade to that very version brings it itself. */
+const stagedView = (memory: Memory): UpgradeView["staged"] => {
+  const { staged: version, upgrade: saga } = memory.durable
+  if (version === null) return null
+  if (saga?.kind === "upgrade" && saga.version === version) return null
+  const images = stagedImages(memory)
+  return {
+    version,
+    // With what the DPU runs now in the state folder: where it cannot be kept, that too is known by then.
+    ready: saga === null && images.length > 0 && images.every((image) => isHeld(memory, image) === true)
+      && !isKeeping(memory),
+    waits: saga === null
+      ? null
+      : `staging waits until ${saga.id} is ${isGoingBack(saga) ? "rolled back" : "committed"}`
   }
 }
 

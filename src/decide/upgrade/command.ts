@@ -1,7 +1,7 @@
 /** The operator's hand on upgrades. Each order is durable before it is answered. */
 import { split } from "../../model/image.ts"
 import type { Command, Reply } from "../input.ts"
-import { assignedImage, dpuVersion, targetVersion } from "../memory.ts"
+import { assignedImage, dpuVersion, recordOf, targetVersion } from "../memory.ts"
 import type { Turn } from "../turn.ts"
 import { inherit, membersBack, open } from "./begin.ts"
 import { drop, fail, quarantine } from "./end.ts"
@@ -66,9 +66,10 @@ const upgrade = (turn: Turn, given: string | undefined): Reply => {
 const alreadyAt = (memory: Turn["memory"], version: string): string => {
   const unstarted = memory.specs.filter(({ name }) => assignedImage(memory, name) === undefined)
   if (unstarted.length === 0) return `every service is at ${version} already`
-  return `no service is at another version than ${version}; ${
-    unstarted.map(({ name }) => name).join(", ")
-  } will be started at it`
+  const due = unstarted.filter(({ name }) => recordOf(memory, name).desired === "running").map(({ name }) => name)
+  return `no service is at another version than ${version}${
+    due.length === 0 ? "" : `; ${due.join(", ")} will be started at it`
+  }`
 }
 
 /** What becomes of an upgrade when another is ordered in its place. */
@@ -88,14 +89,14 @@ const stageAhead = (turn: Turn, version: string | undefined): Reply => {
   turn.say("notice", "StagingRequested", `An operator wants the images of ${version} on the NPU ahead of their time.`)
   const saga = turn.memory.durable.upgrade
   const after = saga === null || saga.version === version ? "" : ` once ${saga.id} is over`
-  const message = isStagedBy(saga, version)
+  const message = hasStaged(saga, version)
     ? `the images of ${version} are on the NPU already: ${saga?.id} runs them`
     : `the images of ${version} are brought to the NPU${after}`
   return { _tag: "Taken", saga: undefined, version, message }
 }
 
 /** Whether an upgrade has brought all images of this version, and gone on from there. */
-const isStagedBy = (saga: Saga | null, version: string): boolean =>
+const hasStaged = (saga: Saga | null, version: string): boolean =>
   saga !== null && saga.kind === "upgrade" && saga.version === version
   && (saga.phase === "switching" || saga.phase === "probation")
 

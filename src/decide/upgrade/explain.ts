@@ -1,5 +1,6 @@
 /** What an upgrade does now, what it waits for and what comes next, in words; and whether the set is sound. */
 import { split } from "../../model/image.ts"
+import { versionAdvice } from "../../model/version-advice.ts"
 import type { Policy } from "../../policy/policy.ts"
 import { assignedImages, type Memory, recordOf, targetVersion } from "../memory.ts"
 import type { Wait } from "../wait.ts"
@@ -82,9 +83,7 @@ const explainSeen = (memory: Memory, mono: number): Explanation => {
       : `every service is at ${version} or will be started at it`,
     next: undefined,
     // Also where an order says which version is wanted: after it, the DPU's is.
-    advice: target._tag === "Unreadable"
-      ? "mend the daemon's version file, which \"offloadctl doctor\" names"
-      : undefined,
+    advice: target._tag === "Unreadable" ? versionAdvice : undefined,
     until: undefined,
     active: false
   }

@@ -292,6 +292,14 @@ describe("the client", () => {
       assert.deepStrictEqual(error, { _tag: "NpuUnreachable", message: cutOff.message })
     }))
 
+  it.scopedLive("a stream goes to a client of HTTP/1.0 as well", () =>
+    Effect.gen(function*() {
+      const path = yield* socketIn
+      yield* serve(path)
+      const answer = yield* raw(path, "GET /v1/events HTTP/1.0\r\n\r\n")
+      assert.match(answer, /^HTTP\/1\.1 200 [^]*"sequence":2/)
+    }))
+
   it.scopedLive("an interrupted daemon closes as one that ends", () =>
     Effect.gen(function*() {
       const path = yield* socketIn

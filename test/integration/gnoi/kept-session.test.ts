@@ -4,12 +4,13 @@ import * as net from "node:net"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 import { keepBehindStreams } from "../../../layers/gnoi/kept-session.ts"
 import { frame } from "../../fuzz/http2-peer.ts"
-import { listen } from "./support.ts"
+import { listen, wireWith } from "./support.ts"
 
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
@@ -36,14 +37,25 @@ const beginning = says.length
 const rounds = 4
 const atOnce = 8
 
+/** The native sides of the sessions and of their streams, as long as they live. */
+const natives: Array<WeakRef<object>> = []
+
+const nativeOf = (of: object): object => {
+  const symbol = Object.getOwnPropertySymbols(of).find(({ description }) => description === "kHandle")!
+  return (of as Readonly<Record<symbol, object>>)[symbol]!
+}
+
 const begun = (socket: net.Socket) =>
-  Effect.sync(() => {
+  Effect.async<{ readonly session: http2.ClientHttp2Session; readonly stream: http2.ClientHttp2Stream }>((resume) => {
     const session = http2.connect("http://127.0.0.1", { createConnection: () => socket })
     session.on("error", () => {})
     keepBehindStreams(session)
     const stream = session.request({ ":method": "POST" }, { endStream: false })
     stream.on("error", () => {})
-    return { session, stream }
+    stream.once("ready", () => {
+      natives.push(new WeakRef(nativeOf(session)), new WeakRef(nativeOf(stream)))
+      resume(Effect.succeed({ session, stream }))
+    })
   })
 
 /** Looked at again and again. */
@@ -66,7 +78,7 @@ const ended = (port: number) =>
     session.destroy()
   })
 
-describe("a session that is ended in the midst of a stream's headers, with a write that nobody takes", () => {
+describe("a session that is ended in the midst of a stream's headers, with a write that nobody takes,", () => {
   it.scopedLive("is collected after that stream", () =>
     Effect.gen(function*() {
       const peer = yield* listen((socket) => {
@@ -82,7 +94,21 @@ describe("a session that is ended in the midst of a stream's headers, with a wri
         })
         peer.cut()
         yield* until(() => peer.sockets.size === 0)
-        for (let turn = 0; turn < 2; turn += 1) yield* Effect.delay(Effect.sync(collect), "2 millis")
+        yield* until(() => {
+          collect()
+          return natives.every((native) => native.deref() === undefined)
+        })
       }
+      assert.lengthOf(natives, 2 * rounds * atOnce)
+    }))
+
+  it.scopedLive("is so of every connection to the NPU", () =>
+    Effect.gen(function*() {
+      const register = vi.spyOn(FinalizationRegistry.prototype, "register")
+      yield* Effect.addFinalizer(() => Effect.sync(() => register.mockRestore()))
+      const wire = yield* wireWith({ Time: (_call, reply) => reply(null, { time: "1" }) })
+      yield* wire.unary("Time", {}, Duration.seconds(10))
+      const kept = register.mock.calls.map(([target, held]) => [target.constructor.name, held?.constructor.name])
+      assert.deepInclude(kept, ["Http2Stream", "Http2Session"])
     }))
 })

@@ -42,6 +42,9 @@ const view = (change: Partial<UpgradeView> = {}): UpgradeView => ({
   ...change
 })
 
+/** Not at 2.0 yet. */
+const behind = view().services.map((service) => ({ ...service, image: "docker-sonic-gnmi:1.0" }))
+
 const ended = (outcome: NonNullable<UpgradeView["last"]>["outcome"], reason = "so it was") =>
   view({
     phase: "idle",
@@ -177,7 +180,8 @@ describe("upgrade", () => {
       const wait = (...views: ReadonlyArray<UpgradeView>) =>
         inTime(["upgrade", "--wait", "--timeout", "20s"], { client: { ...answers(...views).client, ...none } })
       assert.strictEqual((yield* wait(idle(null), idle("docker-sonic-gnmi:2.0"))).out, "every service is at 2.0\n")
-      assert.strictEqual((yield* wait(idle(null, "stopped"))).code, 0)
+      assert.strictEqual((yield* wait(idle(null, "stopped"))).out, "every service that was ever started is at 2.0\n")
+      assert.strictEqual((yield* wait({ ...idle(null), targetVersion: "3.0" })).code, 1)
       const { code, err } = yield* wait(idle(null))
       assert.strictEqual(code, 6)
       assert.include(err, "gnmidpu0 not started yet; \"offloadctl status SERVICE\" says why")
@@ -189,9 +193,26 @@ describe("upgrade", () => {
       assert.strictEqual(code, 0)
     }))
 
+  it.effect("--stage-only ends where another order has taken its place", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* inTime(
+        ["upgrade", "--stage-only", "--wait"],
+        answers(view({ phase: "staging", version: "3.0", services: behind }))
+      )
+      assert.strictEqual(code, 1)
+      assert.include(err, "2.0 is no longer what is wanted: another order")
+    }))
+
   it.effect("--stage-only waits for the images alone", () =>
     Effect.gen(function*() {
-      const idle = view({ phase: "idle", id: null, message: "the images of 2.0 are on the NPU" })
+      const idle = view({
+        phase: "idle",
+        id: null,
+        kind: null,
+        version: null,
+        services: behind,
+        message: "the images of 2.0 are on the NPU"
+      })
       const daemon = answers(
         { ...idle, staged: { version: "2.0", ready: false, waits: null } },
         { ...idle, staged: { version: "2.0", ready: true, waits: null } }
@@ -204,10 +225,10 @@ describe("upgrade", () => {
 
   it.effect("--stage-only says that it waits for the end of the upgrade under way, whatever that is refused", () =>
     Effect.gen(function*() {
-      const staged = { version: "3.0", ready: false, waits: "staging waits until upgrade-3 is committed" }
+      const staged = { version: "2.0", ready: false, waits: "staging waits until upgrade-3 is committed" }
       const { code, err } = yield* inTime(
         ["upgrade", "--stage-only", "--wait", "--timeout", "3s"],
-        answers(view({ refused: true, staged }))
+        answers(view({ refused: true, staged, version: "1.5", services: behind }))
       )
       assert.strictEqual(code, 6)
       assert.match(err, /The order stands; offloadd goes on: staging waits until upgrade-3 is committed\n$/)
@@ -256,6 +277,16 @@ describe("the plan of a daemon of another version", () => {
 })
 
 describe("rollback", () => {
+  it.effect("fails where it gave way itself before it had brought anything back", () =>
+    Effect.gen(function*() {
+      const [last] = [ended("superseded", "version 3.0 is wanted now").last!]
+      const dropped = view({ phase: "idle", id: null, last: { ...last, kind: "rollback" } })
+      const { code, err } = yield* inTime(["rollback", "--wait"], answers(view({ kind: "rollback" }), dropped))
+      assert.deepStrictEqual([code, err.includes("version 3.0 is wanted now")], [1, true])
+      const heir = view({ id: "upgrade-4", version: "3.0" })
+      assert.strictEqual((yield* inTime(["rollback", "--wait"], answers(view({ kind: "rollback" }), heir))).code, 1)
+    }))
+
   it.effect("takes the way back for success", () =>
     Effect.gen(function*() {
       const daemon = answers(view({ phase: "rollingBack" }), ended("rolledBack"))

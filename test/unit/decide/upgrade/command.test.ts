@@ -102,6 +102,8 @@ describe("what an order says", () => {
       message(world, "1.0"),
       `no service is at another version than 1.0; ${gnmi} will be started at it`
     )
+    world.command({ _tag: "SetDesired", container: gnmi, desired: "stopped" })
+    assert.strictEqual(message(world, "1.0"), "no service is at another version than 1.0")
   })
 
   it("is that nothing is to be staged for what is on probation", () => {
