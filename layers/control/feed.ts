@@ -77,7 +77,8 @@ const lines = (socketPath: string, path: string): Stream.Stream<Line, ExchangeEr
           const socket = open(socketPath, "GET", path, undefined, {
             onHead: (status) => {
               ok = status === 200
-              Deferred.unsafeDone(begun, Effect.void)
+              // A refusal has not answered before it has said why.
+              if (ok) Deferred.unsafeDone(begun, Effect.void)
             },
             onPiece: (piece) => {
               const text = decoder.decode(piece, { stream: true })

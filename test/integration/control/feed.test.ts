@@ -91,10 +91,15 @@ describe("a feed", () => {
 
   it.scoped("says of a daemon that takes the request and stands still that it does not answer", () =>
     Effect.gen(function*() {
-      const notAnswered = (read: (path: string) => Stream.Stream<unknown, { readonly message: string }>) =>
+      const notAnswered = (
+        read: (path: string) => Stream.Stream<unknown, { readonly message: string }>,
+        begins = ""
+      ) =>
         Effect.gen(function*() {
           const asked = yield* Deferred.make<void>()
-          const path = yield* answering(() => Deferred.unsafeDone(asked, Effect.void))
+          const path = yield* answering((socket) => {
+            socket.write(begins, () => Deferred.unsafeDone(asked, Effect.void))
+          })
           const reading = yield* Effect.fork(Effect.flip(Stream.runDrain(read(path))))
           yield* Deferred.await(asked)
           yield* TestClock.adjust(answerTimeout)
@@ -104,6 +109,8 @@ describe("a feed", () => {
         yield* notAnswered((path) => feed(path).events({ follow }))
         yield* notAnswered((path) => feed(path).output({ ...output, follow }))
       }
+      // A refusal that never says why: its head alone is no answer.
+      yield* notAnswered((path) => feed(path).output(output), `${head(404)}{"_tag":`)
     }))
 
   it.scoped("waits for ever for what comes after the beginning", () =>
