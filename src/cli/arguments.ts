@@ -36,11 +36,14 @@ const ofProgram: ReadonlySet<string> = new Set([
   "--log-level"
 ])
 
+const isOfProgram = (word: string): boolean => ofProgram.has(word) || /^--(?:completions|log-level)=/.test(word)
+
 export const arrange = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (verbOf(argv) === "doctor") return arrangeDoctor(argv)
   const program: Array<string> = []
   const options: Array<string> = []
   const words: Array<string> = []
+  const verbless: Array<string> = []
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? ""
     if (word === "--") {
@@ -51,17 +54,15 @@ export const arrange = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
       words.push(word)
       continue
     }
-    const kept = words.length === 0 && ofProgram.has(word) ? program : options
-    kept.push(word)
-    const value = argv[index + 1]
-    if (valued.has(word) && value !== undefined) {
-      kept.push(value)
-      index += 1
-    }
+    const option = argv.slice(index, index + (valued.has(word) ? 2 : 1))
+    index += option.length - 1
+    const kept = words.length === 0 && isOfProgram(word) ? program : options
+    kept.push(...option)
+    if (!/^--socket=./s.test(option.join("="))) verbless.push(...option)
   }
   const [verb, ...rest] = words
-  // Without a verb there is nobody whom --socket could concern.
-  if (verb === undefined) return program.length === 0 ? options : program
+  // Without a verb there is nobody whom --socket could concern; all else the parser takes or refuses.
+  if (verb === undefined) return verbless
   // Help is then the verb's own, whatever else stands on the line, and says the whole command.
   if (options.includes("--help") || options.includes("-h")) return ["--help", verb, "--help"]
   // What was written after `--` stays an argument, whatever it looks like.

@@ -33,6 +33,11 @@ describe("a command line that is not understood", () => {
   refused("status -o yaml", /--output \(-o\) is one of: table, json/)
   refused("--completions tcsh", /--completions is one of: bash, fish, sh, zsh/)
   refused("list -o", /-o|--output/)
+  refused("--bogus --version", /subcommand/)
+  refused("-o json --help", /subcommand/)
+  refused("--check --completions bash", /subcommand/)
+  refused("--socket= --version", /subcommand/)
+  refused("--socket /tmp/s", /say what to do/)
   refused("start gnmi --timeout soon", /--timeout: "soon" is not a duration/)
   refused("start gnmi --timeout 0", /no time to wait; --no-wait does not wait at all$/m)
   refused("deploy a:1 --timeout 0", /no time to wait$/m)
@@ -131,10 +136,16 @@ describe("options", () => {
   it.effect("of the program itself stand beside --socket as without it", () =>
     Effect.gen(function*() {
       const setting = { client: { list: Effect.succeed(views.list()) } }
-      for (const text of ["--version", "--help", "--completions bash", "--log-level debug list", "--help list"]) {
+      for (
+        const text of [
+          ...["--version", "--help", "--help list", "--completions bash", "--completions=bash"],
+          ...["--log-level debug list", "--log-level=debug list", "--log-level=debug --version"]
+        ]
+      ) {
         const alone = yield* commandLine(line(text), setting)
         assert.strictEqual(alone.code, 0, text)
         assert.deepStrictEqual(yield* commandLine(line(`--socket /tmp/s ${text}`), setting), alone, text)
+        assert.deepStrictEqual(yield* commandLine(line(`--socket=/tmp/s ${text}`), setting), alone, text)
       }
       assert.deepStrictEqual(arrange(line("--log-level debug --socket /tmp/s list")), [
         ...["--log-level", "debug"],
