@@ -22,7 +22,7 @@ import { stateFolder } from "../layers/doctor/state-folder.ts"
 import { security, type TlsOptions } from "../layers/doctor/tls.ts"
 import * as Gnoi from "../layers/gnoi/wire.ts"
 import { layerFolder } from "../layers/images/folder.ts"
-import { type DaemonOptions, parse, parseDpu } from "../layers/options/daemon-options.ts"
+import { type DaemonOptions, parse, parseArchitecture, parseDpu } from "../layers/options/daemon-options.ts"
 import { dpuNumber } from "../layers/sonic/identity.ts"
 import { readVersion } from "../layers/sonic/version-file.ts"
 import { holderOf } from "../layers/state/folder-lock.ts"
@@ -47,6 +47,10 @@ export const examine = (words: ReadonlyArray<string>): Stream.Stream<Finding, Do
       return yield* new DoctorError({ message: "doctor: --version is not one of its options" })
     }
     const { options } = invocation
+    const architecture = options["npu-architecture"]
+    if (architecture !== undefined) {
+      yield* Either.mapLeft(parseArchitecture(architecture), usage("npu-architecture"))
+    }
     return Stream.asyncPush<Finding, DoctorError>((emit) =>
       Effect.forkScoped(
         checkAll(options, (finding) => Effect.as(Effect.sync(() => emit.single(finding)), finding)).pipe(

@@ -164,8 +164,11 @@ const architectures: ReadonlySet<string> = new Set([
   "arm",
   "arm64",
   "loong64",
+  "mips",
   "mips64",
   "mips64le",
+  "mipsle",
+  "ppc64",
   "ppc64le",
   "riscv64",
   "s390x"

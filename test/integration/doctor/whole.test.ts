@@ -101,5 +101,16 @@ describe("the doctor", () => {
     Effect.gen(function*() {
       const refusal = yield* Effect.either(Stream.runDrain(examine(["--fast"])))
       assert.isTrue(Either.isLeft(refusal) && refusal.left.message.includes("--fast"))
+      // Before anything is asked, as offloadd does.
+      const findings: Array<Finding> = []
+      const closed = yield* Effect.promise(freePort)
+      const other = yield* Effect.flip(
+        Stream.runForEach(
+          examine(["--npu", `127.0.0.1:${closed}`, "--dpu", "dpu0", "--npu-architecture", "x86_64"]),
+          (finding) => Effect.sync(() => findings.push(finding))
+        )
+      )
+      assert.match(other.message, /^--npu-architecture: "x86_64" is no architecture of images; write one of .*amd64/)
+      assert.deepStrictEqual(findings, [])
     }))
 })

@@ -26,7 +26,9 @@ describe("options without a value", () => {
 
 describe("the NPU's architecture", () => {
   it("is named as images name it", () => {
-    assert.deepStrictEqual(parseArchitecture("arm64"), Either.right("arm64"))
+    for (const text of ["arm64", "mips", "mipsle", "ppc64"]) {
+      assert.deepStrictEqual(parseArchitecture(text), Either.right(text))
+    }
     for (const text of ["x86_64", "aarch64", "AMD64", "foo"]) {
       const why = Option.getOrThrow(Either.getLeft(parseArchitecture(text)))
       assert.include(why, `"${text}" is no architecture of images; write one of 386, amd64, arm, arm64, `)
