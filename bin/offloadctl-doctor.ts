@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-import { whoAnswers } from "../layers/control/client.ts"
+import { askWho } from "../layers/control/client.ts"
 import { failure, notChecked, ok, row, stands, type Tell } from "../layers/doctor/finding.ts"
 import { settings } from "../layers/doctor/http2.ts"
 import { images } from "../layers/doctor/images.ts"
@@ -75,7 +75,7 @@ const checkAll = (options: DaemonOptions, tell: Tell): Effect.Effect<void, Docto
     yield* row(
       ["control socket"],
       tell,
-      (tell) => Effect.flatMap(socket(options.socket ?? defaults.socket, whoAnswers), tell)
+      (tell) => Effect.flatMap(socket(options.socket ?? defaults.socket, askWho), tell)
     )
   }))
 

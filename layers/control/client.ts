@@ -7,10 +7,11 @@ import { statSync } from "node:fs"
 import * as net from "node:net"
 import { userInfo } from "node:os"
 
+import type { TimeoutException } from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 
-import { make } from "../../src/cli/control-client.ts"
+import { type ClientError, make } from "../../src/cli/control-client.ts"
 import {
   type Answer,
   BadReply,
@@ -188,10 +189,12 @@ const isOther = (path: string): boolean => {
   }
 }
 
-/** `offloadd 0.1.0, pid 4711`, where what answers on the socket says so within a second. */
-export const whoAnswers = (path: string): Effect.Effect<Option.Option<string>> =>
+/** `version 0.1.0, pid 4711`, asked of what answers on the socket; it has a second to say so. */
+export const askWho = (path: string): Effect.Effect<string, ClientError | TimeoutException> =>
   make(exchange(path)).version.pipe(
     Effect.timeout("1 second"),
-    Effect.map((version) => `version ${version.daemon}, pid ${version.pid}`),
-    Effect.option
+    Effect.map((version) => `version ${version.daemon}, pid ${version.pid}`)
   )
+
+/** The same, where it is said. */
+export const whoAnswers = (path: string): Effect.Effect<Option.Option<string>> => Effect.option(askWho(path))

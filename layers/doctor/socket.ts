@@ -4,17 +4,22 @@ import { connect } from "node:net"
 import { dirname } from "node:path"
 
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 
 import type { Finding } from "../../src/cli/doctor.ts"
 import { codeOf, failure, ok, warning } from "./finding.ts"
 
 const check = "control socket"
 
-/** `whoAnswers` asks a socket that takes connections which daemon it is. */
+/** Why what takes connections is not known to be a daemon; `TimeoutException` where it has not answered. */
+interface Unknown {
+  readonly _tag: string
+  readonly message: string
+}
+
+/** `askWho` asks a socket that takes connections which daemon it is. */
 export const socket = (
   path: string,
-  whoAnswers: (path: string) => Effect.Effect<Option.Option<string>>
+  askWho: (path: string) => Effect.Effect<string, Unknown>
 ): Effect.Effect<Finding> =>
   Effect.suspend(() => {
     let found
@@ -43,11 +48,12 @@ export const socket = (
       const mode = (found.mode & 0o777).toString(8).padStart(4, "0")
       switch (code) {
         case undefined:
-          return Effect.map(whoAnswers(path), (who) => {
-            if (Option.isNone(who)) return silent(path)
-            return (found.mode & 0o007) === 0
-              ? ok(check, `a daemon answers on ${path} (mode ${mode}): ${who.value}`)
-              : warning(check, `everybody may use ${path} (mode ${mode})`, `chmod 0660 ${path}, and restart offloadd`)
+          return Effect.match(askWho(path), {
+            onFailure: (why) => nobodyKnown(path, why),
+            onSuccess: (who) =>
+              (found.mode & 0o007) === 0
+                ? ok(check, `a daemon answers on ${path} (mode ${mode}): ${who}`)
+                : warning(check, `everybody may use ${path} (mode ${mode})`, `chmod 0660 ${path}, and restart offloadd`)
           })
         case "ECONNREFUSED":
           return Effect.succeed(
@@ -64,12 +70,32 @@ export const socket = (
     })
   })
 
-const silent = (path: string): Finding =>
-  failure(
-    check,
-    `a process takes what is asked on ${path}, and does not say in time which daemon it is: it is stuck or overloaded`,
-    "journalctl -u offloadd tells what it does; where that says nothing new, systemctl restart offloadd"
-  )
+const nobodyKnown = (path: string, { _tag, message }: Unknown): Finding => {
+  switch (_tag) {
+    case "TimeoutException":
+      return failure(
+        check,
+        `a process takes what is asked on ${path}, and does not say in time which daemon it is: it is stuck or overloaded`,
+        "journalctl -u offloadd tells what it does; where that says nothing new, systemctl restart offloadd"
+      )
+    case "InternalError":
+      return failure(check, message, "journalctl -u offloadd tells how; systemctl restart offloadd")
+    case "NoDaemon":
+    case "NotPermitted":
+      return failure(
+        check,
+        `what takes connections on ${path} broke off before it said which daemon it is: it is not offloadd, or it just ended`,
+        "run doctor again; where it stays so, ss -xlp tells which process it is: stop it, or give another --socket"
+      )
+    default:
+      return failure(
+        check,
+        `what answers on ${path} is not offloadd, or is of another version than offloadctl`,
+        "ss -xlp tells which process it is: where it is offloadd, systemctl restart offloadd starts the version that is "
+          + "installed; else stop it, or give another --socket"
+      )
+  }
+}
 
 /** The error's code, or undefined where somebody accepts. */
 const knock = (path: string): Effect.Effect<string | undefined> =>

@@ -3,10 +3,10 @@ import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node
 import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
-import { whoAnswers } from "../../../layers/control/client.ts"
+import { askWho } from "../../../layers/control/client.ts"
 import { images } from "../../../layers/doctor/images.ts"
 import { socket } from "../../../layers/doctor/socket.ts"
 import { stateFolder } from "../../../layers/doctor/state-folder.ts"
@@ -92,32 +92,69 @@ describe("the control socket", () => {
     Effect.gen(function*() {
       const path = yield* folder
       const at = (name: string) => join(path, name)
-      found(yield* socket(at("none"), whoAnswers), "warning", /offloadd does not run/)
-      found(yield* socket(at("nowhere/none"), whoAnswers), "warning", /nowhere is not there/)
+      found(yield* socket(at("none"), askWho), "warning", /offloadd does not run/)
+      found(yield* socket(at("nowhere/none"), askWho), "warning", /nowhere is not there/)
       writeFileSync(at("file"), "")
-      found(yield* socket(at("file"), whoAnswers), "failure", /is no socket/)
+      found(yield* socket(at("file"), askWho), "failure", /is no socket/)
       mkdirSync(at("folder"))
-      found(yield* socket(at("folder"), whoAnswers), "failure", /is no socket/)
+      found(yield* socket(at("folder"), askWho), "failure", /is no socket/)
       symlinkSync("loop", at("loop"))
-      found(yield* socket(at("loop/socket"), whoAnswers), "failure", /cannot be looked at \(ELOOP\)/)
-      found(yield* socket(at("x".repeat(5000)), whoAnswers), "failure", /cannot be looked at \(ENAMETOOLONG\)/)
+      found(yield* socket(at("loop/socket"), askWho), "failure", /cannot be looked at \(ELOOP\)/)
+      found(yield* socket(at("x".repeat(5000)), askWho), "failure", /cannot be looked at \(ENAMETOOLONG\)/)
       const server = yield* listening(at("alive"), says)
       chmodSync(at("alive"), 0o660)
-      found(yield* socket(at("alive"), whoAnswers), "ok", /a daemon answers .*\(mode 0660\): version 1\.2\.3, pid 4711/)
+      found(yield* socket(at("alive"), askWho), "ok", /a daemon answers .*\(mode 0660\): version 1\.2\.3, pid 4711/)
       chmodSync(at("alive"), 0o666)
-      found(yield* socket(at("alive"), whoAnswers), "warning", /everybody may use/)
+      found(yield* socket(at("alive"), askWho), "warning", /everybody may use/)
       linkSync(at("alive"), at("dead"))
       yield* Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
-      found(yield* socket(at("dead"), whoAnswers), "failure", /left of a daemon that is dead/)
+      found(yield* socket(at("dead"), askWho), "failure", /left of a daemon that is dead/)
     }))
 
-  it.scopedLive("may be taken and not answered, or not as a daemon answers", () =>
+  it.scopedLive("may be taken and not answered", () =>
     Effect.gen(function*() {
       const path = yield* folder
       yield* listening(join(path, "stuck"), () => {})
-      yield* listening(join(path, "other"), (client) => void client.end("HTTP/1.1 200 OK\r\n\r\nhello"))
-      for (const name of ["stuck", "other"]) {
-        found(yield* socket(join(path, name), whoAnswers), "failure", /does not say in time which daemon it is/)
+      found(
+        yield* socket(join(path, "stuck"), askWho),
+        "failure",
+        /does not say in time which daemon it is: it is stuck or overloaded/
+      )
+    }))
+
+  it.scopedLive("may be answered on by what is no daemon, or one that is not understood", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      const { pid: _, ...another } = version()
+      const unknown = { _tag: "UnknownPath", message: "there is no such path" }
+      const answers = [
+        "220 mail.example ESMTP\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\nhello",
+        "HTTP/1.1 500 Oh\r\n\r\n",
+        `HTTP/1.1 404 Oh\r\n\r\n${JSON.stringify(unknown)}`,
+        `HTTP/1.1 200 OK\r\n\r\n${JSON.stringify(another)}`
+      ]
+      for (const [index, text] of answers.entries()) {
+        const at = join(path, `other${index}`)
+        yield* listening(at, (client) => void client.end(text))
+        const finding = yield* socket(at, askWho)
+        found(finding, "failure", /what answers on .* is not offloadd, or is of another version than offloadctl/)
+        assert.match(finding.cure!, /ss -xlp/)
+      }
+    }))
+
+  it.scopedLive("may be answered on by a daemon that failed, or is gone before it has answered", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      const failed = { _tag: "InternalError", message: "offloadd failed inside" }
+      yield* listening(
+        join(path, "failed"),
+        (client) => void client.end(`HTTP/1.1 500 Oh\r\n\r\n${JSON.stringify(failed)}`)
+      )
+      found(yield* socket(join(path, "failed"), askWho), "failure", /^offloadd failed inside$/)
+      for (const [name, text] of [["gone", ""], ["mail", "220 mail.example ESMTP\r\n"]] as const) {
+        yield* listening(join(path, name), (client) => void client.end(text))
+        found(yield* socket(join(path, name), askWho), "failure", /broke off before it said which daemon it is/)
       }
     }))
 })
