@@ -22,7 +22,7 @@ export interface ReplyHandlers {
 export class Reply {
   status: number | undefined
   /** What follows a chunked body; names in lower case. */
-  trailers: ReadonlyMap<string, string> = new Map()
+  readonly trailers = new Map<string, string>()
   #state: State = "head"
   #held: Buffer = Buffer.alloc(0)
   /** Bytes of the body, or of the chunk, still to come. */
@@ -78,7 +78,7 @@ export class Reply {
         const line = this.#takeLine()
         if (line === undefined) return false
         if (line === "") this.#state = "done"
-        else if (this.trailers.size < mostTrailers) this.trailers = new Map([...this.trailers, field(line)])
+        else if (this.trailers.size < mostTrailers) this.trailers.set(...field(line))
         return true
       }
       case "until-close":

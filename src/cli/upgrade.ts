@@ -96,7 +96,7 @@ const endOf = (taken: OrderTaken, view: UpgradeView, codeOf: typeof codes): End 
     }
   }
   // The way back from what was under way may have led there.
-  if (view.id === null && view.services.every(({ image }) => image !== null && split(image).tag === version)) {
+  if (view.id === null && isAllAt(view, version)) {
     return { code: ExitCode.done, message: `every service is at ${version}` }
   }
   // One that takes over a set on probation leaves no end of the one before.
@@ -109,6 +109,9 @@ const endOf = (taken: OrderTaken, view: UpgradeView, codeOf: typeof codes): End 
   }
   return undefined
 }
+
+const isAllAt = ({ services }: UpgradeView, version: string): boolean =>
+  services.every(({ image }) => image !== null && split(image).tag === version)
 
 /** Upgrades are counted: `upgrade-3`. */
 const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf("-") + 1))
@@ -128,14 +131,12 @@ const codesOfRollback = (kind: Kind): typeof codes => ({
 })
 
 const isStaged = ({ version }: OrderTaken) => (view: UpgradeView): End | undefined => {
-  const { services, staged } = view
+  const { staged } = view
   const isUnderWay = view.kind === "upgrade" && view.version === version
   // What is switched to has all its images.
   const hasAll = isUnderWay && (view.phase === "switching" || view.phase === "probation")
   if (hasAll || (staged?.version === version && staged.ready)) return { code: ExitCode.done, message: view.message }
-  if (services.every(({ image }) => image !== null && split(image).tag === version) && !isUnderWay) {
-    return { code: ExitCode.done, message: `every service is at ${version}` }
-  }
+  if (isAllAt(view, version) && !isUnderWay) return { code: ExitCode.done, message: `every service is at ${version}` }
   if (staged?.version !== version && !isUnderWay) return replaced(version)
   // While an upgrade is under way its images are the ones that are refused.
   return view.refused && view.id === null ? { code: ExitCode.failed, message: view.message } : undefined

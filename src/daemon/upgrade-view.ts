@@ -9,7 +9,6 @@ import { failedTries, stagedImages, targetImage } from "../decide/upgrade/member
 import type { Member, Saga } from "../decide/upgrade/record.ts"
 import { format, type ImageRef, same, split, type StoredImage } from "../model/image.ts"
 import { knownBytes, missingBytes, type Room } from "../model/room.ts"
-import { versionAdvice } from "../model/version-advice.ts"
 import { npuView, versionUnreadable } from "./views.ts"
 
 export const upgradeView = (memory: Memory, endpoint: string, now: Moment): UpgradeView => {
@@ -32,7 +31,7 @@ export const upgradeView = (memory: Memory, endpoint: string, now: Moment): Upgr
     reason,
     message,
     next: next ?? null,
-    advice: advice ?? (memory.target._tag === "Unreadable" ? versionAdvice : null),
+    advice: advice ?? null,
     until: until === undefined ? null : new Date(now.wall + until - now.mono).toISOString(),
     refused: (saga === null || saga.phase === "staging") &&
       staged.some((image) => failedTries(memory, format(image)) >= policy.upgrade.stageTries),

@@ -26,7 +26,11 @@ export interface Explanation {
 
 /** While the NPU does not answer nothing goes on, and what would be said is of before. */
 export const explain = (memory: Memory, mono: number): Explanation => {
-  const what = explainSeen(memory, mono)
+  const seen = explainSeen(memory, mono)
+  // Also where an order says which version is wanted: after it, the DPU's is.
+  const what = seen.advice === undefined && memory.target._tag === "Unreadable"
+    ? { ...seen, advice: versionAdvice }
+    : seen
   return memory.npu.reachable === false
     ? { ...what, message: `nothing is changed until the NPU answers; as last known, ${what.message}`, until: undefined }
     : what
@@ -82,8 +86,7 @@ const explainSeen = (memory: Memory, mono: number): Explanation => {
       }), so no upgrade begins by itself`
       : `every service is at ${version} or will be started at it`,
     next: undefined,
-    // Also where an order says which version is wanted: after it, the DPU's is.
-    advice: target._tag === "Unreadable" ? versionAdvice : undefined,
+    advice: undefined,
     until: undefined,
     active: false
   }
